@@ -1,0 +1,190 @@
+"""Every refusal this server gives, in one place.
+
+A refusal has a fixed code, a status and one sentence for the asker: a constant, ASCII, without
+quotes and without a word of the request (RFC 6749 §5.2 allows %x20-21 / %x23-5B / %x5D-7E).
+What was wrong in particular stands in `detail`: it goes to the log and to admins, never to the asker.
+
+    Refusal
+    ├── TokenRefusal         RFC 6749 §5.2, RFC 8707 §2: what the OAuth endpoints answer
+    ├── RegistryRefusal      what an admin is told, with the detail
+    └── StartRefusal         why the server does not start, one clear sentence
+"""
+
+from typing import ClassVar
+
+
+class Refusal(Exception):  # noqa: N818 - a refusal is an answer, not a fault of the program
+    """A request that is answered with no. `detail` is for the log and for admins."""
+
+    code: ClassVar[str] = "server_error"
+    status: ClassVar[int] = 500
+    sentence: ClassVar[str] = "The server could not complete the request."
+
+    def __init__(self, detail: str = "") -> None:
+        super().__init__(self.code)
+        self.detail = detail
+
+
+class TokenRefusal(Refusal):
+    """A refusal at an OAuth endpoint."""
+
+
+class InvalidRequest(TokenRefusal):
+    """RFC 6749 §5.2: malformed, a parameter missing or repeated, two ways of authentication at once."""
+
+    code = "invalid_request"
+    status = 400
+    sentence = "The request is malformed, lacks a parameter or repeats one."
+
+
+class MethodNotAllowed(InvalidRequest):
+    """RFC 9110 §15.5.6: the endpoint does not know the method."""
+
+    status = 405
+    sentence = "This endpoint does not take this method."
+
+
+class RequestTooLarge(InvalidRequest):
+    """RFC 9110 §15.5.14: body, parameter or number of parameters over the limit."""
+
+    status = 413
+    sentence = "The request is larger than this endpoint takes."
+
+
+class UnsupportedMediaType(InvalidRequest):
+    """RFC 9110 §15.5.16: the token endpoint takes forms only (RFC 6749 §4.4.2)."""
+
+    status = 415
+    sentence = "Send the parameters as application/x-www-form-urlencoded in the body."
+
+
+class InvalidClient(TokenRefusal):
+    """RFC 6749 §5.2: one answer for an unknown client, a wrong secret and a method not registered."""
+
+    code = "invalid_client"
+    status = 401
+    sentence = "Client authentication failed."
+
+
+class InvalidGrant(TokenRefusal):
+    """RFC 6749 §5.2: the grant is spent, ended, or no longer covers what it once did."""
+
+    code = "invalid_grant"
+    status = 400
+    sentence = "The grant is invalid, expired or withdrawn. Start again."
+
+
+class UnauthorizedClient(TokenRefusal):
+    """RFC 6749 §5.2: the client is not registered for this grant type."""
+
+    code = "unauthorized_client"
+    status = 400
+    sentence = "This client is not registered for this grant type."
+
+
+class UnsupportedGrantType(TokenRefusal):
+    """RFC 6749 §5.2: the server does not know the grant type."""
+
+    code = "unsupported_grant_type"
+    status = 400
+    sentence = "This server does not know this grant type."
+
+
+class InvalidScope(TokenRefusal):
+    """RFC 6749 §5.2: a scope is malformed, not defined by the audience or not permitted there."""
+
+    code = "invalid_scope"
+    status = 400
+    sentence = "A scope is malformed, unknown to the audience or not permitted to this client."
+
+
+class InvalidTarget(TokenRefusal):
+    """RFC 8707 §2. One text for unknown and not permitted, so that audiences cannot be listed by trying."""
+
+    code = "invalid_target"
+    status = 400
+    sentence = (
+        "The audience is unknown, not permitted to this client or cannot stand with the others. "
+        "Name one with the resource parameter, in the spelling that its service registered."
+    )
+
+
+class TemporarilyUnavailable(TokenRefusal):
+    """The database cannot be asked just now; the same request may succeed a moment later."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    sentence = "The server cannot answer just now. Try again in a moment."
+
+
+class ServerError(TokenRefusal):
+    """A fault of ours; the log has the class of the fault under the request id."""
+
+    code = "server_error"
+    status = 500
+
+
+class RegistryRefusal(Refusal):
+    """A refusal to an admin, who is told the detail."""
+
+    code = "refused"
+    status = 422
+    sentence = "The change was refused."
+
+
+class NotFound(RegistryRefusal):
+    """What was named is not registered."""
+
+    code = "not_found"
+    status = 404
+    sentence = "This is not registered."
+
+
+class Conflict(RegistryRefusal):
+    """The name is taken, the state does not allow it, or somebody else changed it meanwhile."""
+
+    code = "conflict"
+    status = 409
+    sentence = "This contradicts what is registered."
+
+
+class InvalidValue(RegistryRefusal):
+    """A field holds what it may not hold."""
+
+    code = "invalid_value"
+    status = 422
+    sentence = "A value is not allowed."
+
+
+class Locked(RegistryRefusal):
+    """The built-in service and the reserved audiences are not changed by anyone."""
+
+    code = "locked"
+    status = 403
+    sentence = "This belongs to the issuer itself and cannot be changed."
+
+
+class StartRefusal(Refusal):
+    """The server does not start, or a command cannot work; `detail` is the sentence that says why."""
+
+    code = "cannot_start"
+    status = 500
+    sentence = "The server cannot start."
+
+
+class InvalidSettings(StartRefusal):
+    """A setting is missing, unknown or not allowed."""
+
+    code = "invalid_settings"
+
+
+class WrongMasterKey(StartRefusal):
+    """The master key does not open the signing keys in the database."""
+
+    code = "wrong_master_key"
+
+
+class SchemaNotAtHead(StartRefusal):
+    """The database's schema is older or newer than this program."""
+
+    code = "schema_not_at_head"

@@ -1,0 +1,23 @@
+"""Usage by hour: how often a client got, or was refused, a token of an audience."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class UsageKey:
+    """What is counted together. hour: epoch seconds of its start; key 0: no such client or audience."""
+
+    hour: int
+    client_key: int
+    audience_id: int
+    grant_type: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
+class UsageSum:
+    """What came together under one key. last_at, max_exp: epoch seconds; max_exp 0 if nothing was issued."""
+
+    count: int
+    last_at: int
+    max_exp: int

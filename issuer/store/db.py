@@ -1,0 +1,116 @@
+"""The database: one engine, and how a transaction begins on it.
+
+SQLite's driver would begin transactions late and as readers: with its default, four processes
+lost three of four updates without an error. So the driver is told to begin nothing by itself,
+and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE for those opened
+by `writing`, BEGIN for all others.
+"""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm import Session
+
+from issuer.errors import TemporarilyUnavailable
+from issuer.store.tables import Base
+
+_WRITES = "issuer_writes"
+_BUSY_MILLISECONDS = 2000
+_WAIT_SECONDS = 2
+
+db = SQLAlchemy(metadata=Base.metadata)
+
+
+def make_url_of(text: str) -> URL:
+    """Return the database URL with the driver this program uses.
+
+    text: `sqlite:///…`, `postgresql://…` or `postgres://…`; both of the latter are taken as psycopg 3.
+    """
+    url = make_url(text)
+    if url.drivername in {"postgres", "postgresql"}:
+        return url.set(drivername="postgresql+psycopg")
+    return url
+
+
+def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
+    """Return the engine's options: no wait for a connection, a statement or a lock over 2 seconds."""
+    options: dict[str, Any] = {  # create_engine's own keyword arguments
+        "pool_size": pool_size,
+        "max_overflow": 0,
+        "pool_timeout": _WAIT_SECONDS,
+        "pool_pre_ping": True,
+    }
+    if url.get_backend_name() == "sqlite":
+        options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
+        if url.database in {None, "", ":memory:"}:
+            options = {"connect_args": options["connect_args"]}
+    else:
+        timeout = _WAIT_SECONDS * 1000
+        options["connect_args"] = {
+            "connect_timeout": _WAIT_SECONDS,
+            "options": f"-c statement_timeout={timeout} -c lock_timeout={timeout}",
+        }
+    return options
+
+
+def prepare_engine(engine: Engine) -> None:
+    """Attach the listeners that SQLite needs; PostgreSQL needs none."""
+    if engine.dialect.name != "sqlite":
+        return
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin)
+
+
+@contextmanager
+def reading(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
+    with unavailable_as_refusal(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction that writes and commits at its end; raises as `reading` does."""
+    with unavailable_as_refusal(), engine.execution_options(**{_WRITES: True}).begin() as connection:
+        yield connection
+
+
+def begin_writing(session: Session) -> None:
+    """Begin the session's transaction as one that writes. What the session read before is forgotten."""
+    session.rollback()
+    session.connection(execution_options={_WRITES: True})
+
+
+@contextmanager
+def unavailable_as_refusal() -> Iterator[None]:
+    """Turn what a database that is away, busy or full raises into TemporarilyUnavailable."""
+    try:
+        yield
+    except (OperationalError, PoolTimeoutError) as error:
+        raise TemporarilyUnavailable(type(error).__name__) from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise TemporarilyUnavailable(type(error).__name__) from error
+        raise
+
+
+def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    # busy_timeout first: the others may already meet a lock.
+    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL: an acknowledged answer survives power loss.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin(connection: Connection) -> None:
+    kind = "BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN"
+    connection.exec_driver_sql(kind)

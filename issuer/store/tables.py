@@ -1,0 +1,349 @@
+"""All tables. Times are epoch seconds; names of constraints come from the convention.
+
+Registry rows are never deleted: `removed` is a state, so no identifier is ever given away again.
+"""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+
+# Compared byte for byte on both databases: SQLite's BINARY is the default, PostgreSQL is told.
+_EXACT = String(255).with_variant(String(255, collation="C"), "postgresql")
+_ID = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Base(DeclarativeBase):
+    """A plain declarative base: dataclass mapping breaks Flask-SQLAlchemy on SQLAlchemy 2.1."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "ck": "ck_%(table_name)s_%(constraint_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map: ClassVar[dict[Any, Any]] = {int: BigInteger, str: _EXACT, bool: Boolean}
+
+
+class TrustGroupRow(Base):
+    """Services of one owner whose audiences may stand together in one token."""
+
+    __tablename__ = "trust_group"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str]
+    created_at: Mapped[int]
+
+
+class ServiceRow(Base):
+    """A registered party that receives tokens."""
+
+    __tablename__ = "service"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    owner: Mapped[str]
+    trust_group_id: Mapped[int | None] = mapped_column(ForeignKey("trust_group.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    is_builtin: Mapped[bool] = mapped_column(server_default=false())
+    created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    trust_group: Mapped[TrustGroupRow | None] = relationship(lazy="raise")
+
+
+class AudienceRow(Base):
+    """One identifier of a service, with its token policy. Its spellings stand in `identifier`."""
+
+    __tablename__ = "audience"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service.id"), index=True)
+    description: Mapped[str] = mapped_column(Text, server_default="")
+    state: Mapped[str] = mapped_column(String(16))
+    successor_id: Mapped[int | None] = mapped_column(ForeignKey("audience.id"))
+    is_reserved: Mapped[bool] = mapped_column(server_default=false())
+    access_token_seconds: Mapped[int | None]
+    refresh_idle_seconds: Mapped[int | None]
+    refresh_absolute_seconds: Mapped[int | None]
+    signing_alg: Mapped[str] = mapped_column(String(16))
+    typ: Mapped[str] = mapped_column(String(16))
+    extra_claims: Mapped[dict[str, Any]] = mapped_column(JSON)  # JSON of the admin's own making
+    created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    service: Mapped[ServiceRow] = relationship(lazy="raise")
+    identifiers: Mapped[list["IdentifierRow"]] = relationship(
+        lazy="raise", back_populates="audience", order_by="IdentifierRow.id"
+    )
+    scopes: Mapped[list["ScopeRow"]] = relationship(
+        lazy="raise", back_populates="audience", order_by="ScopeRow.name"
+    )
+
+
+class IdentifierRow(Base):
+    """Every spelling an audience has or had: one table, so that no two audiences ever share one.
+
+    canonical: what two spellings share if they are one (policy.identifiers); unique, too.
+    role: primary, accept, dual, or retired (an alias taken away: kept, so that no other service gets it).
+    """
+
+    __tablename__ = "identifier"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    identifier: Mapped[str] = mapped_column(unique=True)
+    canonical: Mapped[str] = mapped_column(unique=True)
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), index=True)
+    role: Mapped[str] = mapped_column(String(16))
+    until: Mapped[int | None]
+
+    audience: Mapped[AudienceRow] = relationship(lazy="raise", back_populates="identifiers")
+
+
+Index(
+    "ix_identifier_one_primary",
+    IdentifierRow.audience_id,
+    unique=True,
+    sqlite_where=IdentifierRow.role == "primary",
+    postgresql_where=IdentifierRow.role == "primary",
+)
+
+
+class ScopeRow(Base):
+    """A permission name that one audience defines."""
+
+    __tablename__ = "scope"
+    __table_args__ = (UniqueConstraint("audience_id", "name"),)
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
+    name: Mapped[str]
+    description: Mapped[str] = mapped_column(Text, server_default="")
+
+    audience: Mapped[AudienceRow] = relationship(lazy="raise", back_populates="scopes")
+
+
+class ClientRow(Base):
+    """A registered program that asks for tokens."""
+
+    __tablename__ = "client"
+
+    key: Mapped[int] = mapped_column(_ID, primary_key=True)
+    client_id: Mapped[str] = mapped_column(unique=True)
+    name: Mapped[str]
+    type: Mapped[str] = mapped_column(String(16))
+    grant_types: Mapped[list[str]] = mapped_column(JSON)
+    auth_method: Mapped[str] = mapped_column(String(32))
+    may_use_offline_access: Mapped[bool] = mapped_column(server_default=false())
+    default_audience_id: Mapped[int | None] = mapped_column(ForeignKey("audience.id"))
+    tenant_id: Mapped[str | None]
+    access_token_max_seconds: Mapped[int | None]
+    service_id: Mapped[int | None] = mapped_column(ForeignKey("service.id"), index=True)
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    secrets: Mapped[list["ClientSecretRow"]] = relationship(
+        lazy="raise", back_populates="client", order_by="ClientSecretRow.created_at, ClientSecretRow.id"
+    )
+
+
+class ClientSecretRow(Base):
+    """One secret of a client: its SHA-256, never the secret."""
+
+    __tablename__ = "client_secret"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"), index=True)
+    label: Mapped[str] = mapped_column(server_default="")
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary(32))
+    created_at: Mapped[int]
+    last_used_at: Mapped[int | None]
+    expires_at: Mapped[int | None]
+    revoked_at: Mapped[int | None]
+
+    client: Mapped[ClientRow] = relationship(lazy="raise", back_populates="secrets")
+
+
+class PermissionRow(Base):
+    """A client may ask for an audience, for itself and/or for a user. Revoked is a state."""
+
+    __tablename__ = "permission"
+    __table_args__ = (UniqueConstraint("client_key", "audience_id"),)
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"))
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), index=True)
+    subject: Mapped[str] = mapped_column(String(16))
+    is_revoked: Mapped[bool] = mapped_column(server_default=false())
+    created_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+    client: Mapped[ClientRow] = relationship(lazy="raise")
+    audience: Mapped[AudienceRow] = relationship(lazy="raise")
+    scopes: Mapped[list["PermissionScopeRow"]] = relationship(lazy="raise", cascade="all, delete-orphan")
+
+
+class PermissionScopeRow(Base):
+    """A scope that a permission holds; the row goes when the scope is taken away."""
+
+    __tablename__ = "permission_scope"
+
+    permission_id: Mapped[int] = mapped_column(ForeignKey("permission.id"), primary_key=True)
+    scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id"), primary_key=True, index=True)
+    is_default: Mapped[bool] = mapped_column(server_default=false())
+
+    scope: Mapped[ScopeRow] = relationship(lazy="raise")
+
+
+class SigningKeyRow(Base):
+    """A signing key; its state follows from its timestamps (model.signing_key)."""
+
+    __tablename__ = "signing_key"
+
+    kid: Mapped[str] = mapped_column(primary_key=True)
+    purpose: Mapped[str] = mapped_column(String(16))
+    alg: Mapped[str] = mapped_column(String(16))
+    public_jwk: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
+    sealed: Mapped[bytes] = mapped_column(LargeBinary)
+    master_key_id: Mapped[str]
+    created_at: Mapped[int]
+    published_at: Mapped[int]
+    signs_from: Mapped[int]
+    signs_until: Mapped[int | None]
+    verify_until: Mapped[int | None]
+    compromised_at: Mapped[int | None]
+    longest_lifetime_seconds: Mapped[int]
+
+
+# The key without an end: one per purpose and algorithm, whoever starts first.
+Index(
+    "ix_signing_key_one_open",
+    SigningKeyRow.purpose,
+    SigningKeyRow.alg,
+    unique=True,
+    sqlite_where=SigningKeyRow.signs_until.is_(None),
+    postgresql_where=SigningKeyRow.signs_until.is_(None),
+)
+
+
+class FamilyRow(Base):
+    """One refresh token and all its successors. No token is stored, hashed or not."""
+
+    __tablename__ = "family"
+    __table_args__ = (CheckConstraint("generation >= 1", name="generation"),)
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"), index=True)
+    sub: Mapped[str]
+    subject_kind: Mapped[str] = mapped_column(String(16))
+    tenant_id: Mapped[str | None]
+    granted_aud: Mapped[list[str]] = mapped_column(JSON)
+    granted_scopes: Mapped[list[str]] = mapped_column(JSON)
+    kid: Mapped[str] = mapped_column(ForeignKey("signing_key.kid"))
+    generation: Mapped[int]
+    created_at: Mapped[int]
+    rotated_at: Mapped[int]
+    idle_seconds: Mapped[int]
+    expires_at: Mapped[int] = mapped_column(index=True)
+    ended_at: Mapped[int | None]
+    end_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class RevokedTokenRow(Base):
+    """An access token that was revoked before its end, by its jti."""
+
+    __tablename__ = "revoked_token"
+
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"))
+    revoked_at: Mapped[int]
+    expires_at: Mapped[int] = mapped_column(index=True)
+
+
+class UsageRow(Base):
+    """Counts by hour. No foreign keys: key 0 stands for a client or audience that is not registered."""
+
+    __tablename__ = "usage"
+
+    hour: Mapped[int] = mapped_column(primary_key=True)
+    client_key: Mapped[int] = mapped_column(primary_key=True, index=True)
+    audience_id: Mapped[int] = mapped_column(primary_key=True, index=True)
+    grant_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]
+    last_at: Mapped[int]
+    max_exp: Mapped[int]
+
+
+class IssuanceRow(Base):
+    """One issued token, where ISSUER_AUDIT_ISSUANCE asks for rows beside log lines."""
+
+    __tablename__ = "issuance"
+
+    jti: Mapped[str] = mapped_column(primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    client_id: Mapped[str] = mapped_column(index=True)
+    sub: Mapped[str]
+    aud: Mapped[list[str]] = mapped_column(JSON)
+    scope: Mapped[str] = mapped_column(Text)
+    grant_type: Mapped[str] = mapped_column(String(64))
+    kid: Mapped[str]
+    exp: Mapped[int]
+    request_id: Mapped[str]
+
+
+class AuditEventRow(Base):
+    """Who changed what, what it was before and after; written in the transaction of the change."""
+
+    __tablename__ = "audit_event"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    actor_kind: Mapped[str] = mapped_column(String(16))
+    actor: Mapped[str]
+    action: Mapped[str] = mapped_column(String(64), index=True)
+    target_kind: Mapped[str] = mapped_column(String(32))
+    target: Mapped[str] = mapped_column(index=True)
+    before: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # fields of any type
+    after: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))  # fields of any type
+    request_id: Mapped[str | None]
+
+
+class RegistryVersionRow(Base):
+    """One row that every admin transaction raises first: admin writes are serial, workers see a change."""
+
+    __tablename__ = "registry_version"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    version: Mapped[int]
+
+
+class RegistryChangeRow(Base):
+    """Which part of the registry a version concerns: one client, all of them, or the signing keys."""
+
+    __tablename__ = "registry_change"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    version: Mapped[int] = mapped_column(index=True)
+    concern: Mapped[str] = mapped_column(String(16))
+    client_key: Mapped[int | None]
