@@ -29,7 +29,7 @@ class KeyState(StrEnum):
 class StoredKey:
     """A key's row. Times are epoch seconds.
 
-    kid: RFC 7638 thumbprint of an asymmetric key, random for HMAC (whose thumbprint would tell of the secret).
+    kid: RFC 7638 thumbprint of an asymmetric key, random for HMAC (a thumbprint would tell of it).
     public_jwk: None for HMAC. sealed: AES-GCM under the master key `master_key_id`, bound to kid and purpose.
     signs_until, verify_until: None while the key has no successor.
     longest_lifetime_seconds: the longest life of anything it may have signed.
