@@ -88,6 +88,11 @@ def begin_writing(session: Session) -> None:
     session.connection(execution_options={_WRITES: True})
 
 
+def is_writing(connection: Connection) -> bool:
+    """Return whether the connection's transaction was opened as one that writes."""
+    return bool(connection.get_execution_options().get(_WRITES))
+
+
 @contextmanager
 def unavailable_as_refusal() -> Iterator[None]:
     """Turn what a database that is away, busy or full raises into TemporarilyUnavailable."""
@@ -112,5 +117,4 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
 
 
 def _begin(connection: Connection) -> None:
-    kind = "BEGIN IMMEDIATE" if connection.get_execution_options().get(_WRITES) else "BEGIN"
-    connection.exec_driver_sql(kind)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
