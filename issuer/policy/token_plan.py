@@ -1,0 +1,69 @@
+"""The token plan: audiences first, then scopes, then how the token looks; or a refusal."""
+
+from collections.abc import Mapping, Sequence
+
+from issuer.errors import InvalidScope, InvalidTarget
+from issuer.model.audience import Audience, JsonValue
+from issuer.model.permission import ClientRecord, Permission
+from issuer.model.token_plan import Grant, Subject, TargetRequest, TokenPlan
+from issuer.policy import audience, lifetimes, scopes
+
+
+def plan_token(  # noqa: PLR0913 - each is a fact of its own that the decision rests on
+    request: TargetRequest,
+    record: ClientRecord,
+    subject: Subject,
+    now: int,
+    *,
+    bounds: lifetimes.Lifetimes,
+    issuer_scopes: frozenset[str] = frozenset(),
+    grant: Grant | None = None,
+) -> TokenPlan:
+    """Return the plan of the access token that a request gets.
+
+    issuer_scopes: those of `scopes.ISSUER_SCOPES` that this grant type and client may ask for.
+    grant: what a code or refresh token covers; the plan never exceeds it.
+    Raises InvalidTarget, InvalidScope or InvalidGrant, each with a detail. Writes nothing.
+    """
+    asked, asked_of_issuer = scopes.split_issuer_scopes(scopes.parse_scope(request.scope))
+    chosen = audience.choose(request, asked, record, subject.kind, now, grant)
+    allowed = issuer_scopes if grant is None else issuer_scopes & grant.issuer_scopes
+    if not asked_of_issuer <= allowed:
+        missing = ", ".join(sorted(asked_of_issuer - allowed))
+        raise InvalidScope(f"this client may not ask for {missing} with this grant type")
+    audiences = tuple(permission.audience for permission in chosen)
+    return TokenPlan(
+        client=record.client,
+        subject=subject,
+        audiences=audiences,
+        aud=tuple(name for one in audiences for name in audience.emitted_identifiers(one, now)),
+        scopes=tuple(sorted(_narrow_scopes(asked, chosen, grant))),
+        issuer_scopes=asked_of_issuer,
+        lifetime_seconds=lifetimes.access_token_seconds(audiences, record.client, bounds),
+        signing_alg=audiences[0].policy.signing_alg,
+        typ=audiences[0].policy.typ,
+        extra_claims=_merge_extra_claims(audiences),
+    )
+
+
+def _narrow_scopes(
+    asked: frozenset[str], chosen: Sequence[Permission], grant: Grant | None
+) -> frozenset[str]:
+    if grant is None:
+        return scopes.check_asked_scopes(asked, chosen) if asked else scopes.default_scopes(chosen)
+    if not asked <= grant.scopes:
+        raise InvalidScope("a scope is asked for that the grant does not hold")
+    if asked:
+        return scopes.check_asked_scopes(asked, chosen)
+    return scopes.still_permitted(grant.scopes, chosen)
+
+
+def _merge_extra_claims(audiences: Sequence[Audience]) -> Mapping[str, JsonValue]:
+    if len(audiences) == 1:
+        return audiences[0].policy.extra_claims
+    merged: dict[str, JsonValue] = {}
+    for one in audiences:
+        for name, value in one.policy.extra_claims.items():
+            if merged.setdefault(name, value) != value:
+                raise InvalidTarget(f"the audiences asked for give the claim {name} different values")
+    return merged
