@@ -1,0 +1,164 @@
+"""The servers that are compared: each started on a core of its own, with one client and one key a kind.
+
+Every server has the same client, scope and resources, so that one request fits all of them.
+"""
+
+import base64
+import contextlib
+import http.client
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlencode
+
+from tests.benchmarks import load, processes
+from tests.peers.node import NodePeers
+
+SCOPE = "read"
+RESOURCES = {"ES256": "https://orders.example", "RS256": "https://billing.example"}
+JWKS = load.Request("GET", "/.well-known/jwks.json")
+
+_PEERS = Path(__file__).with_name("peers")
+_PROGRAMS = Path(sys.executable).parent
+_THREADS = 8
+_START_SECONDS = 30
+_POLL_SECONDS = 0.05
+_PEER_CLIENT = ("benchmark", "a-secret-of-43-characters-as-the-issuer-s-are")
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server that runs. port: on 127.0.0.1."""
+
+    name: str
+    process: subprocess.Popen
+    port: int
+    client_id: str
+    client_secret: str
+
+    def token_request(self, alg: str) -> load.Request:
+        """Return the request for a token of the resource whose tokens are signed with alg."""
+        return token_request(self.client_id, self.client_secret, RESOURCES[alg])
+
+
+def token_request(client_id: str, client_secret: str, resource: str) -> load.Request:
+    """Return a client_credentials request with Basic authentication, one resource and one scope."""
+    credentials = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
+    form = {"grant_type": "client_credentials", "resource": resource, "scope": SCOPE}
+    headers = {
+        "Authorization": f"Basic {credentials}",
+        "Content-Type": "application/x-www-form-urlencoded",
+    }
+    return load.Request("POST", "/oauth/token", headers, urlencode(form))
+
+
+def issuer_environment(folder: Path, port: int) -> dict[str, str]:
+    """Return the environment of an issuer with its data in a folder and one worker."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("ISSUER_")}
+    return kept | {
+        "ISSUER_DATA_DIR": str(folder / "data"),
+        "ISSUER_BIND": f"127.0.0.1:{port}",
+        "ISSUER_WORKERS": "1",
+        "ISSUER_THREADS": str(_THREADS),
+    }
+
+
+def register(environment: dict[str, str]) -> tuple[str, str]:
+    """Register the services, audiences and the client; return client_id and client_secret."""
+
+    def issuer(*arguments: str) -> str:
+        command = [str(_PROGRAMS / "issuer"), *arguments]
+        done = subprocess.run(command, env=environment, check=True, capture_output=True, text=True)
+        return done.stdout
+
+    issuer("service", "add", "shop")
+    for alg, resource in RESOURCES.items():
+        issuer("audience", "add", resource, "--service", "shop", "--scope", SCOPE, "--signing-alg", alg)
+    client = json.loads(issuer("client", "add", "benchmark", "--grant", "client_credentials", "--json"))
+    for resource in RESOURCES.values():
+        issuer("permission", "grant", client["client_id"], resource, "--scope", SCOPE)
+    return client["client_id"], client["client_secret"]
+
+
+@contextlib.contextmanager
+def issuer(folder: Path, core: int) -> Iterator[Server]:
+    """Run the issuer as `issuer serve` does, on the embedded SQLite."""
+    port = free_port()
+    environment = issuer_environment(folder, port)
+    command = [str(_PROGRAMS / "issuer"), "serve", "--host", "127.0.0.1", "--port", str(port)]
+    with _running(command, folder, port, core, environment) as process:
+        client_id, client_secret = register(environment)
+        yield Server("issuer", process, port, client_id, client_secret)
+
+
+@contextlib.contextmanager
+def node_oidc_provider(folder: Path, core: int, peers: NodePeers) -> Iterator[Server]:
+    """Run node-oidc-provider in memory."""
+    port = free_port()
+    module = peers.place(_PEERS / "oidc_provider.mjs")
+    pairs = [f"{alg}={resource}" for alg, resource in RESOURCES.items()]
+    command = [peers.node, str(module), str(port), *_PEER_CLIENT, SCOPE, *pairs]
+    environment = {**os.environ, "NODE_ENV": "production"}
+    with _running(command, folder, port, core, environment) as process:
+        yield Server("node-oidc-provider", process, port, *_PEER_CLIENT)
+
+
+@contextlib.contextmanager
+def textbook(folder: Path, core: int) -> Iterator[Server]:
+    """Run the textbook server under gunicorn with threads, one worker, on SQLite in WAL mode."""
+    port = free_port()
+    arguments = [
+        str(folder / "textbook.sqlite"),
+        f"http://127.0.0.1:{port}",
+        *_PEER_CLIENT,
+        SCOPE,
+        RESOURCES["ES256"],
+    ]
+    target = f"textbook:create_app({', '.join(map(repr, arguments))})"
+    command = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread"]
+    command += ["--threads", str(_THREADS), "--workers", "1", "--bind", f"127.0.0.1:{port}"]
+    command += ["--pythonpath", str(_PEERS), target]
+    with _running(command, folder, port, core, dict(os.environ)) as process:
+        yield Server("textbook", process, port, *_PEER_CLIENT)
+
+
+def free_port() -> int:
+    """Return a port on 127.0.0.1 that nobody listens on just now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@contextlib.contextmanager
+def _running(
+    command: list[str], folder: Path, port: int, core: int, environment: dict[str, str]
+) -> Iterator[subprocess.Popen]:
+    # A file, not /dev/null: what a server writes to its log is part of what it costs.
+    log = folder / f"{port}.log"
+    with log.open("wb") as output, processes.pinned_to(core):
+        process = subprocess.Popen(
+            command, cwd=folder, env=environment, stdout=output, stderr=output, start_new_session=True
+        )
+    try:
+        _wait_until_it_answers(process, port, log)
+        yield process
+    finally:
+        processes.stop(process)
+        log.unlink()
+
+
+def _wait_until_it_answers(process: subprocess.Popen, port: int, log: Path) -> None:
+    ends_at = time.monotonic() + _START_SECONDS
+    while time.monotonic() < ends_at and process.poll() is None:
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            status, _ = load.ask_once(port, JWKS)
+            if status == 200:
+                return
+        time.sleep(_POLL_SECONDS)
+    raise RuntimeError(f"{process.args[:2]} does not answer:\n{log.read_text()[-2000:]}")
