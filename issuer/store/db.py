@@ -21,6 +21,21 @@ from sqlalchemy.orm import Session
 from issuer.errors import TemporarilyUnavailable
 from issuer.store.tables import Base
 
+# Session and Connection are named from here on the floors above, which know no SQLAlchemy.
+__all__ = [
+    "Connection",
+    "Session",
+    "begin_writing",
+    "db",
+    "engine_options",
+    "is_writing",
+    "make_url_of",
+    "prepare_engine",
+    "reading",
+    "unavailable_as_refusal",
+    "writing",
+]
+
 _WRITES = "issuer_writes"
 _BUSY_MILLISECONDS = 2000
 _WAIT_SECONDS = 2

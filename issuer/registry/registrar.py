@@ -1,0 +1,110 @@
+"""The registrar: on whose behalf, when and in which transaction the registry is read or changed."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from issuer.clock import Clock
+from issuer.entropy import Entropy
+from issuer.model.audience import JsonValue
+from issuer.model.audit_event import Actor
+from issuer.model.client import ClientKey
+from issuer.model.registry_change import Concern, RegistryChange
+from issuer.store import audit, db, registry_version
+from issuer.store.db import Connection, Session
+
+Fields = Mapping[str, JsonValue]
+
+
+@dataclass(slots=True)
+class Change:
+    """One transaction that changes the registry: its connection and time, and what it did so far."""
+
+    connection: Connection
+    actor: Actor
+    now: int
+    version: int
+    is_recorded: bool = False
+    _concerns: set[tuple[Concern, ClientKey | None]] = field(default_factory=set)
+
+    def concerns_client(self, key: ClientKey) -> None:
+        """Say that what is cached of one client is stale after this."""
+        self._concerns.add((Concern.CLIENT, key))
+
+    def concerns_everyone(self) -> None:
+        """Say that what is cached of all clients is stale after this."""
+        self._concerns.add((Concern.EVERYONE, None))
+
+    def concerns_keys(self) -> None:
+        """Say that what is cached of the signing keys is stale after this."""
+        self._concerns.add((Concern.KEYS, None))
+
+    def record(
+        self, action: str, target_kind: str, target: str, before: Fields | None, after: Fields | None
+    ) -> None:
+        """Add the audit event of a step.
+
+        before, after: all fields, of which those that differ are kept; None where there was, or is,
+        nothing. Never hand in a secret or its hash.
+        """
+        if before is not None and after is not None:
+            before, after = _difference(before, after), _difference(after, before)
+        self.is_recorded = True
+        audit.add_event(
+            self.connection, self.actor, action, target_kind, target, at=self.now, before=before, after=after
+        )
+
+    def write_concerns(self) -> None:
+        """Write down which parts of the registry this version concerns."""
+        for concern, client_key in sorted(self._concerns, key=str):
+            registry_version.add_change(self.connection, RegistryChange(self.version, concern, client_key))
+
+
+@dataclass(frozen=True, slots=True)
+class Registrar:
+    """Who changes the registry, with what clock and entropy, under which issuer.
+
+    session: the caller's; what it read before is forgotten whenever a transaction opens here.
+    issuer_url: no audience is registered under it. access_token_max_seconds: no audience exceeds it.
+    """
+
+    session: Session
+    actor: Actor
+    clock: Clock
+    entropy: Entropy
+    issuer_url: str
+    access_token_max_seconds: int
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
+        with db.unavailable_as_refusal():
+            self.session.rollback()
+            try:
+                yield self.session.connection()
+            finally:
+                self.session.rollback()
+
+    @contextmanager
+    def change(self) -> Iterator[Change]:
+        """Open a transaction that changes the registry; one at a time, over all processes.
+
+        It commits with its audit events and concerns in it, or, where nothing was recorded or
+        anything is raised, leaves all as it was.
+        """
+        with db.unavailable_as_refusal():
+            db.begin_writing(self.session)
+            try:
+                connection = self.session.connection()
+                version = registry_version.raise_version(connection)
+                change = Change(connection, self.actor, self.clock.now(), version)
+                yield change
+                if change.is_recorded:
+                    change.write_concerns()
+                    self.session.commit()
+            finally:
+                self.session.rollback()
+
+
+def _difference(one: Fields, other: Fields) -> dict[str, JsonValue]:
+    return {name: value for name, value in one.items() if name not in other or other[name] != value}

@@ -1,0 +1,63 @@
+"""What goes when something is removed: permissions, defaults and links that would point to nothing."""
+
+from dataclasses import replace
+
+from issuer.model.audience import Audience, AudienceState
+from issuer.model.client import Client
+from issuer.model.permission import Permission
+from issuer.model.service import Service
+from issuer.registry import descriptions
+from issuer.registry.registrar import Change
+from issuer.store import audiences, clients, permissions
+
+
+def remove_audience(change: Change, audience: Audience) -> None:
+    """Put an audience into the state removed and take back every permission on it."""
+    for permission in permissions.list_permissions(change.connection, audience_id=audience.id):
+        revoke_permission(change, permission)
+    audiences.change_audience(change.connection, replace(audience, state=AudienceState.REMOVED))
+    change.concerns_everyone()
+    change.record(
+        "audience.removed",
+        "audience",
+        audience.identifier,
+        {"state": audience.state.value},
+        {"state": AudienceState.REMOVED.value},
+    )
+
+
+def revoke_permission(change: Change, permission: Permission) -> None:
+    """Take back a permission; where it was for the client's default audience, the default goes, too."""
+    client = clients.find_client(change.connection, permission.client_id)
+    if client is None:
+        return
+    permissions.remove_permission(change.connection, client.key, permission.audience.id)
+    change.concerns_client(client.key)
+    change.record(
+        "permission.revoked",
+        "permission",
+        client.client_id,
+        descriptions.of_permission(permission),
+        None,
+    )
+    if client.default_audience == permission.audience.id:
+        _write_client(change, client, replace(client, default_audience=None))
+
+
+def unlink_clients(change: Change, service: Service) -> None:
+    """Let no client speak for a service any more."""
+    for client in clients.list_clients(change.connection, service_id=service.id):
+        _write_client(change, client, replace(client, service=None))
+
+
+def _write_client(change: Change, before: Client, after: Client) -> None:
+    was = descriptions.of_client(change.connection, before)
+    clients.change_client(change.connection, after)
+    change.concerns_client(before.key)
+    change.record(
+        "client.changed",
+        "client",
+        before.client_id,
+        was,
+        descriptions.of_client(change.connection, after),
+    )

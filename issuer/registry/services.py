@@ -1,0 +1,127 @@
+"""Services: who receives tokens."""
+
+from dataclasses import dataclass, replace
+
+from issuer.errors import Conflict, Locked, NotFound
+from issuer.model.audience import AudienceState
+from issuer.model.service import Service, ServiceState
+from issuer.policy import free_text
+from issuer.registry import descriptions, removal
+from issuer.registry.registrar import Change, Registrar
+from issuer.store import audiences as audience_store
+from issuer.store import services as store
+from issuer.store.db import Connection
+
+
+@dataclass(frozen=True, slots=True)
+class NewService:
+    """A service to be registered. trust_group: made by its first mention, or None."""
+
+    name: str
+    owner: str
+    trust_group: str | None = None
+
+
+def add_service(registrar: Registrar, new: NewService) -> Service:
+    """Register a service and return it; a new trust group takes the owner of its first service.
+
+    Raises InvalidValue, or Conflict if the name was ever taken or the group has another owner.
+    """
+    free_text.check_name(new.name, "the name")
+    free_text.check_name(new.owner, "the owner")
+    if new.trust_group is not None:
+        free_text.check_name(new.trust_group, "the trust group")
+    with registrar.change() as change:
+        if store.find_service(change.connection, new.name) is not None:
+            raise Conflict(f"a service {new.name} is or was registered; names are never given again")
+        if new.trust_group is not None:
+            _join_trust_group(change, new.trust_group, new.owner)
+        store.add_service(change.connection, new.name, new.owner, new.trust_group, change.now)
+        service = require_service(change.connection, new.name)
+        change.record("service.added", "service", service.name, None, descriptions.of_service(service))
+    return service
+
+
+def find_service(registrar: Registrar, name: str) -> Service:
+    """Return the service of that name; raises NotFound."""
+    with registrar.reading() as connection:
+        return require_service(connection, name)
+
+
+def list_services(registrar: Registrar) -> tuple[Service, ...]:
+    """Return all services, removed ones included, by name."""
+    with registrar.reading() as connection:
+        return store.list_services(connection)
+
+
+def disable_service(registrar: Registrar, name: str) -> Service:
+    """Stop tokens for all audiences of a service; what is registered stays. Twice is once."""
+    return _change_state(registrar, name, ServiceState.DISABLED, "service.disabled")
+
+
+def enable_service(registrar: Registrar, name: str) -> Service:
+    """Let tokens for a disabled service be issued again. Twice is once."""
+    return _change_state(registrar, name, ServiceState.ACTIVE, "service.enabled")
+
+
+def remove_service(registrar: Registrar, name: str) -> Service:
+    """Remove a service for good, with its audiences and every permission on them. Twice is once.
+
+    Its name and identifiers stay taken. Clients that speak for it no longer do.
+    """
+    with registrar.change() as change:
+        service = require_service(change.connection, name)
+        _refuse_builtin(service)
+        if service.state is ServiceState.REMOVED:
+            return service
+        for audience in audience_store.list_audiences(change.connection, service_id=service.id):
+            if audience.state is not AudienceState.REMOVED:
+                removal.remove_audience(change, audience)
+        removal.unlink_clients(change, service)
+        return _write_state(change, service, ServiceState.REMOVED, "service.removed")
+
+
+def require_service(connection: Connection, name: str) -> Service:
+    """Return the service of that name; raises NotFound. For use inside a transaction."""
+    service = store.find_service(connection, name)
+    if service is None:
+        raise NotFound(f"no service {name} is registered")
+    return service
+
+
+def _change_state(registrar: Registrar, name: str, state: ServiceState, action: str) -> Service:
+    with registrar.change() as change:
+        service = require_service(change.connection, name)
+        _refuse_builtin(service)
+        if service.state is ServiceState.REMOVED:
+            raise Conflict(f"the service {name} is removed; that is for good")
+        if service.state is state:
+            return service
+        return _write_state(change, service, state, action)
+
+
+def _write_state(change: Change, service: Service, state: ServiceState, action: str) -> Service:
+    store.change_service(change.connection, replace(service, state=state))
+    changed = require_service(change.connection, service.name)
+    change.concerns_everyone()
+    change.record(
+        action,
+        "service",
+        service.name,
+        descriptions.of_service(service),
+        descriptions.of_service(changed),
+    )
+    return changed
+
+
+def _join_trust_group(change: Change, name: str, owner: str) -> None:
+    owner_of_group = store.find_trust_group_owner(change.connection, name)
+    if owner_of_group is None:
+        store.add_trust_group(change.connection, name, owner, change.now)
+    elif owner_of_group != owner:
+        raise Conflict(f"the trust group {name} belongs to {owner_of_group}, not to {owner}")
+
+
+def _refuse_builtin(service: Service) -> None:
+    if service.is_builtin:
+        raise Locked(f"{service.name} is the issuer itself")
