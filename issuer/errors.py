@@ -6,6 +6,7 @@ What was wrong in particular stands in `detail`: it goes to the log and to admin
 
     Refusal
     ├── TokenRefusal         RFC 6749 §5.2, RFC 8707 §2: what the OAuth endpoints answer
+    ├── TokenRejected        RFC 6750 §3.1: why a token that is shown to us is not ours
     ├── RegistryRefusal      what an admin is told, with the detail
     └── StartRefusal         why the server does not start, one clear sentence
 """
@@ -72,6 +73,14 @@ class InvalidGrant(TokenRefusal):
     code = "invalid_grant"
     status = 400
     sentence = "The grant is invalid, expired or withdrawn. Start again."
+
+
+class TokenRejected(Refusal):
+    """RFC 6750 §3.1: a token that is malformed, not of the kind asked for or not signed by us."""
+
+    code = "invalid_token"
+    status = 401
+    sentence = "The token is malformed, of another kind or not signed by this issuer."
 
 
 class UnauthorizedClient(TokenRefusal):
@@ -182,6 +191,12 @@ class WrongMasterKey(StartRefusal):
     """The master key does not open the signing keys in the database."""
 
     code = "wrong_master_key"
+
+
+class UnusableKey(StartRefusal):
+    """A signing key is damaged or not what its row says."""
+
+    code = "unusable_key"
 
 
 class SchemaNotAtHead(StartRefusal):
