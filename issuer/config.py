@@ -11,7 +11,6 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import MappingProxyType
 from typing import Annotated, Any, Literal
 from urllib.parse import quote, urlsplit
 
@@ -26,16 +25,8 @@ _DERIVED_NAMES = frozenset({"url", "database_url"})
 
 _MONTH_SECONDS = 30 * 24 * 3600
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=?")
-_SWITCH = {
-    "true": True,
-    "1": True,
-    "yes": True,
-    "on": True,
-    "false": False,
-    "0": False,
-    "no": False,
-    "off": False,
-}
+_ON = frozenset({"true", "1", "yes", "on"})
+_OFF = frozenset({"false", "0", "no", "off"})
 
 
 def _whole_number(low: int, high: int) -> BeforeValidator:
@@ -58,9 +49,9 @@ def _one_of(*choices: str) -> BeforeValidator:
 
 
 def _parse_switch(text: str) -> bool:
-    if text.lower() not in _SWITCH:
+    if text.lower() not in _ON | _OFF:
         raise ValueError("must be true or false.")
-    return _SWITCH[text.lower()]
+    return text.lower() in _ON
 
 
 def parse_master_key(text: str) -> tuple[bytes, ...]:
@@ -105,7 +96,7 @@ class Settings(BaseSettings):
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], _one_of("DEBUG", "INFO", "WARNING", "ERROR")
     ] = "INFO"
     short_cut: Annotated[bool, BeforeValidator(_parse_switch)] = True
-    origins: Mapping[str, Origin] = Field(repr=False)
+    origins: Mapping[str, Origin] = Field(repr=False, exclude=True)
 
     @property
     def bind_host(self) -> str:
@@ -281,7 +272,7 @@ def _check(
     """
     derived = {name: DERIVED for name in _DERIVED_NAMES if name not in given}
     try:
-        return Settings(**given, origins=MappingProxyType({**origins, **derived})), {}
+        return Settings(**given, origins={**origins, **derived}), {}
     except ValidationError as error:
         return None, {
             str(each["loc"][0]): each["msg"].removeprefix("Value error, ") for each in error.errors()
