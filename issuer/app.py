@@ -1,0 +1,236 @@
+"""The application: every part is made here, once, and handed what it needs."""
+
+import atexit
+import logging.config
+import sys
+from dataclasses import dataclass
+
+from flask import Flask, Response, render_template, request
+from werkzeug.exceptions import HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Response as BaseResponse
+
+from issuer import answers, config, health, logs, master_key
+from issuer.answers import Application
+from issuer.bundle import find_folder
+from issuer.clock import Clock
+from issuer.config import Settings
+from issuer.entropy import Entropy
+from issuer.errors import Refusal, TemporarilyUnavailable
+from issuer.front import Front, Route
+from issuer.issuing.keyring import Keyring
+from issuer.issuing.mint import Mint
+from issuer.issuing.record import Recorder
+from issuer.issuing.usage import UsageCounter
+from issuer.logs import EventLog
+from issuer.model.signing_key import TOKEN_ALGS, KeyPurpose
+from issuer.oauth import jwks, metadata
+from issuer.oauth.client_auth import ClientAuthenticator
+from issuer.oauth.documents import DocumentEndpoint
+from issuer.oauth.grants import client_credentials
+from issuer.oauth.server import TokenServer
+from issuer.oauth.token import TokenEndpoint
+from issuer.policy.lifetimes import Lifetimes
+from issuer.registry import first_start
+from issuer.registry.cache import RegistryCache
+from issuer.store import db as database
+from issuer.store.db import Engine
+from issuer.worker import Worker
+
+_METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+_EXTENSION = "issuer"
+_PAGE_HEADERS = {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": (
+        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """The parts of one process, for those who start it and for tests."""
+
+    settings: Settings
+    engine: Engine
+    clock: Clock
+    entropy: Entropy
+    keyring: Keyring
+    cache: RegistryCache
+    usage: UsageCounter
+    recorder: Recorder
+    mint: Mint
+    log: EventLog
+
+
+def create_app(
+    settings: Settings,
+    *,
+    clock: Clock | None = None,
+    entropy: Entropy | None = None,
+    log_descriptor: int | None = None,
+) -> Flask:
+    """Return the application, not yet started: nothing has touched the database.
+
+    log_descriptor: where events of tokens go, standard output by default.
+    """
+    logs.silence_libraries()
+    app = Flask("issuer", template_folder=str(find_folder("templates")), static_folder=None)
+    # A fault in a view reaches the front, which tells its class alone; Flask would print its text.
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    engine = _connect(app, settings)
+    parts = _make_parts(settings, engine, clock or Clock(), entropy or Entropy(), log_descriptor)
+    app.extensions[_EXTENSION] = parts
+    routes = _list_routes(parts)
+    for route in routes:
+        _add_rule(app, route)
+    _answer_errors(app)
+    # Flask's own entry stays what handles pages; everything enters through the front.
+    app.wsgi_app = _front(app.wsgi_app, routes, parts)  # type: ignore[assignment,method-assign] # as Flask documents it
+    return app
+
+
+def parts_of(app: Flask) -> Parts:
+    """Return the parts that `create_app` made."""
+    parts: Parts = app.extensions[_EXTENSION]
+    return parts
+
+
+def load_keys(parts: Parts) -> None:
+    """Check the schema and open the signing keys; raises SchemaNotAtHead or WrongMasterKey."""
+    first_start.check_schema(parts.engine)
+    parts.keyring.load(parts.engine, master_key.find_or_make_master_key(parts.settings, parts.entropy))
+
+
+def start(parts: Parts) -> Worker:
+    """Make a process ready to serve and start its thread; raises StartRefusal if it cannot be."""
+    load_keys(parts)
+    parts.cache.check_once()
+    worker = Worker(parts.cache.check_once, parts.usage.write_once)
+    worker.start()
+    atexit.register(worker.stop)
+    return worker
+
+
+def serve_app() -> Flask:
+    """Return the application of one serving process, started: what a WSGI server calls in each worker."""
+    settings = config.load_settings()
+    logging.config.dictConfig(dict(logs.logging_settings(settings.log_level)))
+    app = create_app(settings)
+    start(parts_of(app))
+    return app
+
+
+def _connect(app: Flask, settings: Settings) -> Engine:
+    url = database.make_url_of(settings.database_url)
+    app.config["SQLALCHEMY_DATABASE_URI"] = url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(url, settings.pool_size)
+    database.db.init_app(app)
+    with app.app_context():
+        engine = database.db.engine
+    database.prepare_engine(engine)
+    return engine
+
+
+def _make_parts(
+    settings: Settings, engine: Engine, clock: Clock, entropy: Entropy, log_descriptor: int | None
+) -> Parts:
+    log = EventLog(sys.stdout.fileno() if log_descriptor is None else log_descriptor, clock.now)
+    keyring = Keyring()
+    usage = UsageCounter(engine)
+    recorder = Recorder(log, usage, engine if settings.audit_issuance == "database" else None)
+    bounds = Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds)
+    return Parts(
+        settings=settings,
+        engine=engine,
+        clock=clock,
+        entropy=entropy,
+        keyring=keyring,
+        cache=RegistryCache(engine, clock, settings.registry_stale_seconds, lambda: keyring.reload(engine)),
+        usage=usage,
+        recorder=recorder,
+        mint=Mint(settings.url, bounds, keyring, recorder, clock, entropy),
+        log=log,
+    )
+
+
+def _list_routes(parts: Parts) -> list[Route]:
+    key_set = DocumentEndpoint(jwks.Jwks(parts.keyring, parts.clock).find_document, jwks.MEDIA_TYPE)
+    described = metadata.Metadata(parts.settings.url, parts.keyring, parts.clock)
+    document = DocumentEndpoint(described.find_document, "application/json")
+    ready = health.Readiness(
+        {"registry": lambda: not parts.cache.is_stale, "signing keys": lambda: _has_signers(parts)}
+    )
+    return [
+        Route(metadata.TOKEN_PATH, _make_token_endpoint(parts)),
+        Route(metadata.JWKS_PATH, key_set),
+        *(
+            Route(f"/.well-known/{name}", document, inserted=name)
+            for name in (metadata.AUTHORIZATION_SERVER, metadata.OPENID_CONFIGURATION)
+        ),
+        Route("/healthz", health.answer_alive),
+        Route("/readyz", ready),
+    ]
+
+
+def _make_token_endpoint(parts: Parts) -> TokenEndpoint:
+    authenticator = ClientAuthenticator(parts.cache.find_record, parts.usage.note_secret, parts.clock)
+    server = TokenServer(authenticator)
+    server.register_grant(client_credentials.make_grant(parts.mint))
+    return TokenEndpoint(server, parts.recorder, parts.clock, parts.cache.describe_targets)
+
+
+def _has_signers(parts: Parts) -> bool:
+    now = parts.clock.now()
+    try:
+        for alg in TOKEN_ALGS:
+            parts.keyring.signer(KeyPurpose.TOKEN, alg, now)
+    except Refusal:
+        return False
+    return True
+
+
+def _add_rule(app: Flask, route: Route) -> None:
+    def view() -> BaseResponse:
+        return Response.from_app(route.application, request.environ)
+
+    app.add_url_rule(
+        route.path, endpoint=route.path, view_func=view, methods=_METHODS, provide_automatic_options=False
+    )
+
+
+def _front(pages: Application, routes: list[Route], parts: Parts) -> Application:
+    settings = parts.settings
+    front: Application = Front(
+        routes, pages, settings.url, parts.log, parts.entropy, short_cut=settings.short_cut
+    )
+    if settings.trusted_proxies:
+        # Host and prefix are never believed: every URL of ours is derived from ISSUER_URL.
+        count = settings.trusted_proxies
+        front = ProxyFix(front, x_for=count, x_proto=count, x_host=0, x_port=0, x_prefix=0)
+    return front
+
+
+def _answer_errors(app: Flask) -> None:
+    def show(status: int, title: str, sentence: str) -> Response:
+        request_id = request.environ.get(answers.REQUEST_ID, "")
+        page = render_template("error.html", title=title, sentence=sentence, request_id=request_id)
+        return Response(page, status, _PAGE_HEADERS | {"X-Request-ID": request_id})
+
+    @app.errorhandler(HTTPException)
+    def answer_http_error(error: HTTPException) -> Response:
+        response = show(error.code or 500, error.name, error.description or "")
+        if error.code == 405:
+            response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
+        return response
+
+    @app.errorhandler(Refusal)
+    def answer_refusal(refusal: Refusal) -> Response:
+        response = show(refusal.status, refusal.code, refusal.sentence)
+        if isinstance(refusal, TemporarilyUnavailable):
+            response.headers["Retry-After"] = "1"
+        return response

@@ -1,0 +1,110 @@
+"""The record of every answer of the token endpoint: one log line, a count, and a row where asked for."""
+
+from dataclasses import dataclass, field
+
+from issuer.errors import Refusal, TemporarilyUnavailable
+from issuer.issuing.usage import UsageCounter
+from issuer.logs import EventLog
+from issuer.model.client import Client, GrantType
+from issuer.model.token_plan import TokenPlan
+from issuer.store import issuance
+from issuer.store.db import Engine, writing
+from issuer.store.issuance import Issuance
+
+_GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
+_LONGEST_DETAIL = 500
+
+
+@dataclass(slots=True)
+class Context:
+    """What is known of a token request while it is answered; grows step by step.
+
+    grant_type: as sent. client: None until it is authenticated. asked: the targets as sent.
+    """
+
+    request_id: str
+    address: str
+    grant_type: str = ""
+    client_id: str = ""
+    client: Client | None = None
+    asked: list[str] = field(default_factory=list)
+
+
+class Recorder:
+    """Writes the record of issued and refused tokens.
+
+    rows: the engine for `ISSUER_AUDIT_ISSUANCE=database`, None where log lines are enough.
+    """
+
+    def __init__(self, log: EventLog, usage: UsageCounter, rows: Engine | None) -> None:
+        self._log = log
+        self._usage = usage
+        self._rows = rows
+
+    def issued(self, plan: TokenPlan, jti: str, kid: str, now: int, context: Context) -> None:
+        """Record an issued token; it may be handed out once this returns.
+
+        Raises TemporarilyUnavailable if the record cannot be written: no token without a record.
+        """
+        exp = now + plan.lifetime_seconds
+        scope = " ".join(plan.scopes)
+        if self._rows is not None:
+            self._write_row(
+                Issuance(
+                    jti=jti,
+                    at=now,
+                    client_id=plan.client.client_id,
+                    sub=plan.subject.sub,
+                    aud=plan.aud,
+                    scope=scope,
+                    grant_type=context.grant_type,
+                    kid=kid,
+                    exp=exp,
+                    request_id=context.request_id,
+                ),
+                self._rows,
+            )
+        self._write(
+            "token.issued",
+            request_id=context.request_id,
+            client_id=plan.client.client_id,
+            grant_type=context.grant_type,
+            aud=list(plan.aud),
+            scope=scope,
+            sub=plan.subject.sub,
+            jti=jti,
+            kid=kid,
+            exp=exp,
+            ip=context.address,
+        )
+        ids = [audience.id for audience in plan.audiences]
+        self._usage.count(now, plan.client.key, ids, context.grant_type, "issued", exp)
+
+    def refused(self, refusal: Refusal, now: int, context: Context) -> None:
+        """Record a refused request with the detail that its answer does not tell."""
+        self._write(
+            "token.refused",
+            request_id=context.request_id,
+            client_id=context.client_id,
+            authenticated=context.client is not None,
+            grant_type=context.grant_type,
+            asked=context.asked,
+            error=refusal.code,
+            reason=refusal.detail[:_LONGEST_DETAIL],
+            ip=context.address,
+        )
+        # Only names of ours become keys: what is sent must not grow the table.
+        grant_type = context.grant_type if context.grant_type in _GRANT_TYPES else ""
+        key = context.client.key if context.client is not None else 0
+        self._usage.count(now, key, (), grant_type, refusal.code)
+
+    def _write(self, event: str, **fields: str | int | bool | list[str]) -> None:
+        try:
+            self._log.write(event, **fields)
+        except OSError as error:
+            raise TemporarilyUnavailable("the log cannot be written") from error
+
+    @staticmethod
+    def _write_row(row: Issuance, engine: Engine) -> None:
+        with writing(engine) as connection:
+            issuance.add_issuance(connection, row)

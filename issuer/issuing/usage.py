@@ -1,0 +1,74 @@
+"""Counts of what was issued and refused, summed in memory and written once a second.
+
+The last second is lost if the process is killed: the log lines are the record, these are sums.
+"""
+
+import threading
+from collections.abc import Iterable
+
+from issuer.model.usage import UsageKey, UsageSum
+from issuer.store import clients, usage
+from issuer.store.db import Engine, writing
+
+_HOUR_SECONDS = 3600
+_NO_AUDIENCE = (0,)
+
+
+class UsageCounter:
+    """Sums by hour, client, audience, grant type and outcome; and when each secret was last used."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._lock = threading.Lock()
+        self._sums: dict[UsageKey, UsageSum] = {}
+        self._secrets: dict[str, int] = {}
+
+    def count(
+        self,
+        now: int,
+        client_key: int,
+        audience_ids: Iterable[int],
+        grant_type: str,
+        outcome: str,
+        exp: int = 0,
+    ) -> None:
+        """Count one answer, once for each audience; for none under audience 0."""
+        hour = now - now % _HOUR_SECONDS
+        with self._lock:
+            for audience_id in audience_ids or _NO_AUDIENCE:
+                key = UsageKey(hour, client_key, audience_id, grant_type, outcome)
+                self._sums[key] = _add(self._sums.get(key), UsageSum(1, now, exp))
+
+    def note_secret(self, secret_id: str, now: int) -> None:
+        """Remember that a secret has just authenticated its client."""
+        self._secrets[secret_id] = now
+
+    def write_once(self) -> None:
+        """Write what has come together; what cannot be written is kept for the next time.
+
+        Raises TemporarilyUnavailable if the database is away.
+        """
+        with self._lock:
+            sums, self._sums = self._sums, {}
+            secrets, self._secrets = self._secrets, {}
+        if not sums and not secrets:
+            return
+        try:
+            with writing(self._engine) as connection:
+                usage.add_counts(connection, sums)
+                clients.change_last_used(connection, secrets)
+        except BaseException:
+            self._put_back(sums, secrets)
+            raise
+
+    def _put_back(self, sums: dict[UsageKey, UsageSum], secrets: dict[str, int]) -> None:
+        with self._lock:
+            for key, value in sums.items():
+                self._sums[key] = _add(self._sums.get(key), value)
+            self._secrets = {**secrets, **self._secrets}
+
+
+def _add(one: UsageSum | None, other: UsageSum) -> UsageSum:
+    if one is None:
+        return other
+    return UsageSum(one.count + other.count, max(one.last_at, other.last_at), max(one.max_exp, other.max_exp))

@@ -1,0 +1,112 @@
+"""The form of a token request: checked whole before anything of it is used.
+
+POST only, urlencoded only, nothing from the query, nothing repeated but `resource` and `audience`
+(RFC 6749 §3.2, RFC 8707 §2), everything within limits that are checked before parsing.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import unquote_to_bytes
+
+from issuer.answers import Environ
+from issuer.errors import InvalidRequest, MethodNotAllowed, RequestTooLarge, UnsupportedMediaType
+
+LONGEST_BODY: Final = 64 * 1024
+LONGEST_VALUE: Final = 16 * 1024
+MOST_PARAMETERS: Final = 100
+
+_FORM_TYPE = "application/x-www-form-urlencoded"
+_REPEATABLE = ("resource", "audience")
+_BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+@dataclass(frozen=True, slots=True)
+class Form:
+    """A request's parameters. Parameters without a value are left out, as if never sent.
+
+    single: every parameter but `resource` and `audience`, by name.
+    """
+
+    single: Mapping[str, str]
+    resources: tuple[str, ...]
+    audiences: tuple[str, ...]
+
+
+def read_form(environ: Environ) -> Form:
+    """Return the form in a request's body.
+
+    Raises MethodNotAllowed, UnsupportedMediaType, RequestTooLarge or InvalidRequest.
+    """
+    if environ["REQUEST_METHOD"] != "POST":
+        raise MethodNotAllowed(f"method {environ['REQUEST_METHOD'][:16]!r}")
+    if environ.get("QUERY_STRING"):
+        raise InvalidRequest("the request has a query; parameters belong in the body")
+    if environ.get("CONTENT_TYPE", "").split(";", 1)[0].strip().lower() != _FORM_TYPE:
+        raise UnsupportedMediaType("the body is not declared as a form")
+    return parse_form(_read_body(environ))
+
+
+def parse_form(body: bytes) -> Form:
+    """Return the form that `body` encodes; raises RequestTooLarge or InvalidRequest."""
+    try:
+        text = body.decode("ascii")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("the body is not percent-encoded") from error
+    pairs = text.split("&") if text else []
+    if len(pairs) > MOST_PARAMETERS:
+        raise RequestTooLarge("too many parameters")
+    single: dict[str, str] = {}
+    several: dict[str, list[str]] = {name: [] for name in _REPEATABLE}
+    for pair in pairs:
+        name, _, raw = pair.partition("=")
+        name, value = _decode(name), _decode(raw)
+        if name in several:
+            several[name].append(value)
+        elif name in single:
+            raise InvalidRequest("a parameter is repeated")
+        elif name:
+            single[name] = value
+    return Form(
+        single={name: value for name, value in single.items() if value},
+        resources=tuple(value for value in several["resource"] if value),
+        audiences=tuple(value for value in several["audience"] if value),
+    )
+
+
+def decode_component(raw: str) -> str:
+    """Return the text that one urlencoded component stands for (RFC 6749 appendix B).
+
+    Raises InvalidRequest for broken escapes, bytes that are not UTF-8, and control characters.
+    """
+    if "%" in raw or "+" in raw:
+        if _BROKEN_ESCAPE.search(raw):
+            raise InvalidRequest("a percent sign is not followed by two hexadecimal digits")
+        try:
+            raw = unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise InvalidRequest("a parameter is not UTF-8") from error
+    if _CONTROL.search(raw):
+        raise InvalidRequest("a parameter holds a control character")
+    return raw
+
+
+def _decode(raw: str) -> str:
+    if len(raw) > LONGEST_VALUE:
+        raise RequestTooLarge("a parameter is too long")
+    return decode_component(raw)
+
+
+def _read_body(environ: Environ) -> bytes:
+    declared = environ.get("CONTENT_LENGTH") or ""
+    if declared and not (declared.isascii() and declared.isdigit()):
+        raise InvalidRequest("the content length is not a number")
+    if declared and int(declared[:9]) > LONGEST_BODY:
+        raise RequestTooLarge("the body is too long")
+    # A chunked body has no length: one byte over the limit tells enough.
+    body: bytes = environ["wsgi.input"].read(int(declared) if declared else LONGEST_BODY + 1)
+    if len(body) > LONGEST_BODY:
+        raise RequestTooLarge("the body is too long")
+    return body

@@ -1,0 +1,51 @@
+"""The authorization server's metadata (RFC 8414 §2, OpenID Connect Discovery §3).
+
+One document for both well-known addresses: many verifiers read only the OpenID one. It names what
+exists and nothing else. `response_types_supported` is required (RFC 8414 §2) and empty: there is no
+authorization endpoint yet, so no response type works.
+"""
+
+from collections.abc import Mapping
+
+from issuer.clock import Clock
+from issuer.issuing.keyring import Keyring
+from issuer.model.client import AuthMethod, GrantType
+from issuer.oauth.documents import Document
+
+TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
+JWKS_PATH = "/.well-known/jwks.json"
+AUTHORIZATION_SERVER = "oauth-authorization-server"
+OPENID_CONFIGURATION = "openid-configuration"
+
+
+class Metadata:
+    """The metadata as a document, made anew only when the algorithms of the published keys change."""
+
+    def __init__(self, issuer_url: str, keyring: Keyring, clock: Clock) -> None:
+        self._issuer_url = issuer_url
+        self._keyring = keyring
+        self._clock = clock
+        self._algs: tuple[str, ...] | None = None
+        self._document = Document.of({})
+
+    def find_document(self) -> Document:
+        """Return the metadata as it is now."""
+        published = self._keyring.list_published(self._clock.now())
+        algs = tuple(sorted({key["alg"] for key in published}, reverse=True))
+        if algs != self._algs:
+            self._document, self._algs = Document.of(_content(self._issuer_url, algs)), algs
+        return self._document
+
+
+def _content(issuer_url: str, algs: tuple[str, ...]) -> Mapping[str, object]:
+    return {
+        "issuer": issuer_url,
+        "token_endpoint": issuer_url + TOKEN_PATH,
+        "jwks_uri": issuer_url + JWKS_PATH,
+        "grant_types_supported": [grant_type.value for grant_type in GrantType],
+        "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "response_types_supported": [],
+        "subject_types_supported": ["public"],
+        # Verifiers such as go-oidc take the algorithms they allow from here.
+        "id_token_signing_alg_values_supported": list(algs),
+    }

@@ -1,0 +1,51 @@
+"""ISSUER_URL in the registry: the admin API's audience follows it, and nobody else's lies under it."""
+
+from issuer.clock import Clock
+from issuer.errors import InvalidSettings
+from issuer.model.audience import ADMIN_API_PATH
+from issuer.model.audit_event import Actor, ActorKind
+from issuer.policy import identifiers
+from issuer.store import audit, issuer_url, registry_version
+from issuer.store.db import Connection, Engine, reading, writing
+from issuer.store.registry_version import Concern, ConcernKind
+
+_ACTOR = Actor(ActorKind.SYSTEM, "first start")
+
+
+def align(engine: Engine, url: str, clock: Clock) -> None:
+    """Register the admin API's audience under `url`, unless it is already.
+
+    Raises InvalidSettings, having changed nothing, if an audience of a service lies under `url`.
+    """
+    wanted = url + ADMIN_API_PATH
+    with reading(engine) as connection:
+        _check_free(connection, url)
+        if issuer_url.find_api_identifier(connection) == wanted:
+            return
+    with writing(engine) as connection:
+        version = registry_version.raise_version(connection)
+        _check_free(connection, url)
+        old = issuer_url.find_api_identifier(connection)
+        if old == wanted:
+            return
+        issuer_url.change_api_identifier(connection, old, wanted, identifiers.canonical_form(wanted))
+        registry_version.add_change(connection, Concern(version, ConcernKind.EVERYONE))
+        audit.add_event(
+            connection,
+            _ACTOR,
+            "audience.rename",
+            "audience",
+            wanted,
+            at=clock.now(),
+            before={"identifier": old},
+            after={"identifier": wanted},
+        )
+
+
+def _check_free(connection: Connection, url: str) -> None:
+    for identifier in issuer_url.list_service_identifiers(connection):
+        if identifiers.is_under_issuer(identifier, url):
+            raise InvalidSettings(
+                f"ISSUER_URL is {url}, but {identifier} is registered as an audience of a service: "
+                "no audience may lie under the issuer's own address. Use another URL."
+            )
