@@ -1,5 +1,7 @@
 """Descriptions: registered values as the audit shows them, by the names that admins know; no secrets."""
 
+from collections.abc import Iterable
+
 from issuer.model.audience import Audience, JsonValue
 from issuer.model.client import Client, ClientSecret
 from issuer.model.permission import Permission
@@ -42,7 +44,7 @@ def of_client(connection: Connection, client: Client) -> Fields:
     return {
         "name": client.name,
         "type": client.type.value,
-        "grant_types": sorted(grant_type.value for grant_type in client.grant_types),
+        "grant_types": _names(grant_type.value for grant_type in client.grant_types),
         "auth_method": client.auth_method.value,
         "may_use_offline_access": client.may_use_offline_access,
         "default_audience": _identifier(connection, client),
@@ -67,10 +69,14 @@ def of_permission(permission: Permission) -> Fields:
     """Return the fields of a permission; its client is the event's target."""
     return {
         "audience": permission.audience.identifier,
-        "scopes": list(sorted(permission.scopes)),
-        "default_scopes": list(sorted(permission.default_scopes)),
+        "scopes": _names(permission.scopes),
+        "default_scopes": _names(permission.default_scopes),
         "subject": permission.subject.value,
     }
+
+
+def _names(names: Iterable[str]) -> list[JsonValue]:
+    return [*sorted(names)]
 
 
 def _identifier(connection: Connection, client: Client) -> str | None:

@@ -9,9 +9,9 @@ from issuer.entropy import Entropy
 from issuer.model.audience import JsonValue
 from issuer.model.audit_event import Actor
 from issuer.model.client import ClientKey
-from issuer.model.registry_change import Concern, RegistryChange
 from issuer.store import audit, db, registry_version
 from issuer.store.db import Connection, Session
+from issuer.store.registry_version import Concern, ConcernKind
 
 Fields = Mapping[str, JsonValue]
 
@@ -25,19 +25,19 @@ class Change:
     now: int
     version: int
     is_recorded: bool = False
-    _concerns: set[tuple[Concern, ClientKey | None]] = field(default_factory=set)
+    _concerns: set[Concern] = field(default_factory=set)
 
     def concerns_client(self, key: ClientKey) -> None:
         """Say that what is cached of one client is stale after this."""
-        self._concerns.add((Concern.CLIENT, key))
+        self._concerns.add(Concern(self.version, ConcernKind.CLIENT, key))
 
     def concerns_everyone(self) -> None:
         """Say that what is cached of all clients is stale after this."""
-        self._concerns.add((Concern.EVERYONE, None))
+        self._concerns.add(Concern(self.version, ConcernKind.EVERYONE))
 
     def concerns_keys(self) -> None:
         """Say that what is cached of the signing keys is stale after this."""
-        self._concerns.add((Concern.KEYS, None))
+        self._concerns.add(Concern(self.version, ConcernKind.KEYS))
 
     def record(
         self, action: str, target_kind: str, target: str, before: Fields | None, after: Fields | None
@@ -55,9 +55,9 @@ class Change:
         )
 
     def write_concerns(self) -> None:
-        """Write down which parts of the registry this version concerns."""
-        for concern, client_key in sorted(self._concerns, key=str):
-            registry_version.add_change(self.connection, RegistryChange(self.version, concern, client_key))
+        """Write down what this version concerns: at least one row, so that no version seems lost."""
+        for concern in sorted(self._concerns or {Concern(self.version, ConcernKind.NOBODY)}, key=str):
+            registry_version.add_change(self.connection, concern)
 
 
 @dataclass(frozen=True, slots=True)

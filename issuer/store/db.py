@@ -21,9 +21,10 @@ from sqlalchemy.orm import Session
 from issuer.errors import TemporarilyUnavailable
 from issuer.store.tables import Base
 
-# Session and Connection are named from here on the floors above, which know no SQLAlchemy.
+# Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
 __all__ = [
     "Connection",
+    "Engine",
     "Session",
     "begin_writing",
     "db",
@@ -32,6 +33,7 @@ __all__ = [
     "make_url_of",
     "prepare_engine",
     "reading",
+    "start_lock",
     "unavailable_as_refusal",
     "writing",
 ]
@@ -39,6 +41,8 @@ __all__ = [
 _WRITES = "issuer_writes"
 _BUSY_MILLISECONDS = 2000
 _WAIT_SECONDS = 2
+_START_WAIT_SECONDS = 60
+_START_LOCK = 0x1550E1
 
 db = SQLAlchemy(metadata=Base.metadata)
 
@@ -106,6 +110,16 @@ def begin_writing(session: Session) -> None:
 def is_writing(connection: Connection) -> bool:
     """Return whether the connection's transaction was opened as one that writes."""
     return bool(connection.get_execution_options().get(_WRITES))
+
+
+@contextmanager
+def start_lock(engine: Engine) -> Iterator[None]:
+    """Hold PostgreSQL's advisory lock for first-start work; whoever comes second waits."""
+    with unavailable_as_refusal(), engine.begin() as connection:
+        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_START_WAIT_SECONDS * 1000}")
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_START_WAIT_SECONDS * 1000}")
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_START_LOCK})")
+        yield
 
 
 @contextmanager

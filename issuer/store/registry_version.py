@@ -1,10 +1,30 @@
 """The registry's version: one number that every admin transaction raises first."""
 
+from dataclasses import dataclass
+from enum import StrEnum
+
 from sqlalchemy import Connection, insert, select, update
 
 from issuer.model.client import ClientKey
-from issuer.model.registry_change import Concern, RegistryChange
 from issuer.store.tables import RegistryChangeRow, RegistryVersionRow
+
+
+class ConcernKind(StrEnum):
+    """Whose kept values a change makes stale: one client's, every client's, the signing keys, or none."""
+
+    CLIENT = "client"
+    EVERYONE = "everyone"
+    KEYS = "keys"
+    NOBODY = "nobody"
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """What a version of the registry concerns. client_key: set for the kind CLIENT only."""
+
+    version: int
+    kind: ConcernKind
+    client_key: ClientKey | None = None
 
 
 def raise_version(connection: Connection) -> int:
@@ -25,25 +45,24 @@ def find_version(connection: Connection) -> int:
     return connection.execute(select(RegistryVersionRow.version)).scalar_one()
 
 
-def list_changes(connection: Connection, after_version: int) -> tuple[RegistryChange, ...]:
-    """Return what changed since a version, oldest first."""
+def list_changes(connection: Connection, after_version: int) -> tuple[Concern, ...]:
+    """Return what the versions since that one concern, oldest first; at least one for each of them."""
     rows = connection.execute(
         select(RegistryChangeRow.version, RegistryChangeRow.concern, RegistryChangeRow.client_key)
         .where(RegistryChangeRow.version > after_version)
-        .order_by(RegistryChangeRow.id)
+        .order_by(RegistryChangeRow.version, RegistryChangeRow.id)
     )
-    return tuple(
-        RegistryChange(
-            row.version, Concern(row.concern), None if row.client_key is None else ClientKey(row.client_key)
-        )
-        for row in rows
-    )
+    return tuple(Concern(version, ConcernKind(kind), _key(client_key)) for version, kind, client_key in rows)
 
 
-def add_change(connection: Connection, change: RegistryChange) -> None:
-    """Record which part of the registry a version concerns."""
+def add_change(connection: Connection, concern: Concern) -> None:
+    """Record what a version of the registry concerns."""
     connection.execute(
         insert(RegistryChangeRow).values(
-            version=change.version, concern=change.concern.value, client_key=change.client_key
+            version=concern.version, concern=concern.kind.value, client_key=concern.client_key
         )
     )
+
+
+def _key(client_key: int | None) -> ClientKey | None:
+    return None if client_key is None else ClientKey(client_key)

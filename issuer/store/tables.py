@@ -20,10 +20,12 @@ from sqlalchemy import (
     UniqueConstraint,
     false,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 # Compared byte for byte on both databases: SQLite's BINARY is the default, PostgreSQL is told.
 _EXACT = String(255).with_variant(String(255, collation="C"), "postgresql")
+# One longer: `http://host` gains a slash in its canonical form.
+_CANONICAL = String(256).with_variant(String(256, collation="C"), "postgresql")
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -67,8 +69,6 @@ class ServiceRow(Base):
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(server_default="1")
 
-    trust_group: Mapped[TrustGroupRow | None] = relationship(lazy="raise")
-
 
 class AudienceRow(Base):
     """One identifier of a service, with its token policy. Its spellings stand in `identifier`."""
@@ -90,14 +90,6 @@ class AudienceRow(Base):
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(server_default="1")
 
-    service: Mapped[ServiceRow] = relationship(lazy="raise")
-    identifiers: Mapped[list["IdentifierRow"]] = relationship(
-        lazy="raise", back_populates="audience", order_by="IdentifierRow.id"
-    )
-    scopes: Mapped[list["ScopeRow"]] = relationship(
-        lazy="raise", back_populates="audience", order_by="ScopeRow.name"
-    )
-
 
 class IdentifierRow(Base):
     """Every spelling an audience has or had: one table, so that no two audiences ever share one.
@@ -110,12 +102,10 @@ class IdentifierRow(Base):
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
     identifier: Mapped[str] = mapped_column(unique=True)
-    canonical: Mapped[str] = mapped_column(unique=True)
+    canonical: Mapped[str] = mapped_column(_CANONICAL, unique=True)
     audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), index=True)
     role: Mapped[str] = mapped_column(String(16))
     until: Mapped[int | None]
-
-    audience: Mapped[AudienceRow] = relationship(lazy="raise", back_populates="identifiers")
 
 
 Index(
@@ -138,8 +128,6 @@ class ScopeRow(Base):
     name: Mapped[str]
     description: Mapped[str] = mapped_column(Text, server_default="")
 
-    audience: Mapped[AudienceRow] = relationship(lazy="raise", back_populates="scopes")
-
 
 class ClientRow(Base):
     """A registered program that asks for tokens."""
@@ -161,10 +149,6 @@ class ClientRow(Base):
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(server_default="1")
 
-    secrets: Mapped[list["ClientSecretRow"]] = relationship(
-        lazy="raise", back_populates="client", order_by="ClientSecretRow.created_at, ClientSecretRow.id"
-    )
-
 
 class ClientSecretRow(Base):
     """One secret of a client: its SHA-256, never the secret."""
@@ -179,8 +163,6 @@ class ClientSecretRow(Base):
     last_used_at: Mapped[int | None]
     expires_at: Mapped[int | None]
     revoked_at: Mapped[int | None]
-
-    client: Mapped[ClientRow] = relationship(lazy="raise", back_populates="secrets")
 
 
 class PermissionRow(Base):
@@ -197,10 +179,6 @@ class PermissionRow(Base):
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(server_default="1")
 
-    client: Mapped[ClientRow] = relationship(lazy="raise")
-    audience: Mapped[AudienceRow] = relationship(lazy="raise")
-    scopes: Mapped[list["PermissionScopeRow"]] = relationship(lazy="raise", cascade="all, delete-orphan")
-
 
 class PermissionScopeRow(Base):
     """A scope that a permission holds; the row goes when the scope is taken away."""
@@ -210,8 +188,6 @@ class PermissionScopeRow(Base):
     permission_id: Mapped[int] = mapped_column(ForeignKey("permission.id"), primary_key=True)
     scope_id: Mapped[int] = mapped_column(ForeignKey("scope.id"), primary_key=True, index=True)
     is_default: Mapped[bool] = mapped_column(server_default=false())
-
-    scope: Mapped[ScopeRow] = relationship(lazy="raise")
 
 
 class SigningKeyRow(Base):

@@ -16,6 +16,7 @@ depends_on = None
 
 
 _EXACT = sa.String(255).with_variant(sa.String(255, collation="C"), "postgresql")
+_CANONICAL = sa.String(256).with_variant(sa.String(256, collation="C"), "postgresql")
 _ID = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 _RESERVED = (
     ("access", "The default audience of a token that names no service."),
@@ -200,7 +201,7 @@ def upgrade() -> None:
         "identifier",
         sa.Column("id", _ID, nullable=False),
         sa.Column("identifier", _EXACT, nullable=False),
-        sa.Column("canonical", _EXACT, nullable=False),
+        sa.Column("canonical", _CANONICAL, nullable=False),
         sa.Column("audience_id", _ID, nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("until", sa.BigInteger(), nullable=True),
