@@ -6,10 +6,10 @@ from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
 from issuer.model.client import Client, GrantType
+from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
 from issuer.store import issuance
 from issuer.store.db import Engine, writing
-from issuer.store.issuance import Issuance
 
 _GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
 _LONGEST_DETAIL = 500
