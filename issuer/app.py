@@ -140,7 +140,7 @@ def _make_parts(
     settings: Settings, engine: Engine, clock: Clock, entropy: Entropy, log_descriptor: int | None
 ) -> Parts:
     log = EventLog(sys.stdout.fileno() if log_descriptor is None else log_descriptor, clock.now)
-    keyring = Keyring()
+    keyring = Keyring(clock)
     usage = UsageCounter(engine)
     recorder = Recorder(log, usage, engine if settings.audit_issuance == "database" else None)
     bounds = Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds)
