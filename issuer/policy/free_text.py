@@ -14,16 +14,16 @@ _REFUSED_CATEGORIES = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNS_DIRECTION = frozenset("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 
 
-def check_name(text: str, what: str) -> str:
-    """Return `text` if it may name something: not empty, no space at its ends, at most 100 characters.
+def check_name(text: str, what: str, longest: int = LONGEST_NAME) -> str:
+    """Return `text` if it may name something: not empty, no space at its ends.
 
-    what: the field, for the refusal. Raises InvalidValue.
+    what: the field, for the refusal. longest: in characters. Raises InvalidValue.
     """
     if not text:
         raise InvalidValue(f"{what} is empty")
     if text != text.strip():
         raise InvalidValue(f"{what} begins or ends with a space")
-    return check_text(text, what, LONGEST_NAME)
+    return check_text(text, what, longest)
 
 
 def check_text(text: str, what: str, longest: int = LONGEST_DESCRIPTION) -> str:

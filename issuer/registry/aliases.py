@@ -1,7 +1,13 @@
 """Aliases: other spellings of an audience, and how it gets a new name."""
 
-from issuer.model.audience import AliasMode, Audience
-from issuer.registry.registrar import Registrar
+from issuer.errors import Conflict, InvalidValue, NotFound
+from issuer.model.audience import Alias, AliasMode, Audience
+from issuer.model.spelling import SpellingRole
+from issuer.policy import identifiers
+from issuer.registry import audience_rules, descriptions, spellings
+from issuer.registry.registrar import Change, Registrar
+from issuer.store import audiences
+from issuer.store import spellings as store
 
 
 def add_alias(
@@ -12,10 +18,31 @@ def add_alias(
     until: epoch seconds in the future, None for no end. An alias that was taken away may come back to
     an audience of the same service. Raises InvalidValue, NotFound, Locked, or Conflict if it is taken.
     """
+    identifiers.check_identifier(alias)
+    with registrar.change() as change:
+        audience = audience_rules.require_changeable(change.connection, identifier)
+        _check_until(until, change.now)
+        wanted = spellings.new_spelling(alias, audience.id, SpellingRole(mode.value), until)
+        present = _find_alias(audience, alias)
+        if present is None:
+            spellings.take(registrar, change.connection, wanted, audience.service.id)
+        elif (present.mode, present.until) == (mode, until):
+            return audience
+        else:
+            store.change_spelling(change.connection, wanted)
+        return _written(change, audience, "audience.alias_added")
 
 
 def remove_alias(registrar: Registrar, identifier: str, alias: str) -> Audience:
     """Take an alias away from an audience; it stays reserved for the service. Raises NotFound."""
+    with registrar.change() as change:
+        audience = audience_rules.require_changeable(change.connection, identifier)
+        if _find_alias(audience, alias) is None:
+            raise NotFound(f"{audience.identifier} has no alias {alias}")
+        store.change_spelling(
+            change.connection, spellings.new_spelling(alias, audience.id, SpellingRole.RETIRED)
+        )
+        return _written(change, audience, "audience.alias_removed")
 
 
 def rename_audience(registrar: Registrar, old: str, new: str, until: int | None = None) -> Audience:
@@ -24,3 +51,42 @@ def rename_audience(registrar: Registrar, old: str, new: str, until: int | None 
     new: free, or an alias of this audience. until: epoch seconds in the future; up to then both stand
     in `aud`, after it `old` is only accepted. Raises as `add_alias`; Conflict if `old` is an alias.
     """
+    identifiers.check_identifier(new)
+    with registrar.change() as change:
+        audience = audience_rules.require_changeable(change.connection, old)
+        if identifiers.comparison_form(old) != identifiers.comparison_form(audience.identifier):
+            raise Conflict(f"{old} is an alias; the audience is {audience.identifier}")
+        if new == audience.identifier:
+            return audience
+        _check_until(until, change.now)
+        # The old one first: an audience never has two primary identifiers, not even for a statement.
+        store.change_spelling(
+            change.connection,
+            spellings.new_spelling(audience.identifier, audience.id, SpellingRole.DUAL, until),
+        )
+        primary = spellings.new_spelling(new, audience.id, SpellingRole.PRIMARY)
+        if _find_alias(audience, new) is None:
+            spellings.take(registrar, change.connection, primary, audience.service.id)
+        else:
+            store.change_spelling(change.connection, primary)
+        return _written(change, audience, "audience.renamed")
+
+
+def _find_alias(audience: Audience, alias: str) -> Alias | None:
+    return next((one for one in audience.aliases if one.identifier == alias), None)
+
+
+def _check_until(until: int | None, now: int) -> None:
+    if until is not None and until <= now:
+        raise InvalidValue("the date until which an alias stands lies in the past")
+
+
+def _written(change: Change, before: Audience, action: str) -> Audience:
+    # For its version: spellings are part of an audience, though they stand in a table of their own.
+    current = audiences.require_audience(change.connection, before.id)
+    audiences.change_audience(change.connection, current)
+    after = audiences.require_audience(change.connection, before.id)
+    change.concerns_everyone()
+    was, is_now = descriptions.of_audience(before), descriptions.of_audience(after)
+    change.record(action, "audience", before.identifier, was, is_now)
+    return after

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
-from issuer.errors import Conflict
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound
 from issuer.model.audience import (
     Audience,
+    AudienceId,
     AudienceState,
     JsonValue,
     Scope,
@@ -13,19 +14,19 @@ from issuer.model.audience import (
     TokenPolicy,
     TokenTyp,
 )
-from issuer.model.service import ServiceState
-from issuer.policy import free_text, identifiers, scopes
+from issuer.model.service import Service, ServiceState
+from issuer.model.spelling import SpellingRole
+from issuer.policy import extra_claims, identifiers
 from issuer.registry import audience_rules, descriptions, removal, services, spellings
 from issuer.registry.registrar import Change, Registrar
 from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
 from issuer.store import audiences as store
-from issuer.store import spellings as spelling_store
-from issuer.model.spelling import Spelling, SpellingRole
+from issuer.store import permissions as permission_store
 
 
 @dataclass(frozen=True, slots=True)
 class NewAudience:
-    """An audience to be registered. service: its name. Lifetimes are seconds, None for the server's default."""
+    """An audience to be registered. service: its name. Lifetimes: seconds, None for the server's default."""
 
     identifier: str
     service: str
@@ -48,9 +49,9 @@ class AudienceChange:
     """
 
     description: str | Unchanged = UNCHANGED
-    access_token_seconds: int | None | Unchanged = UNCHANGED
-    refresh_idle_seconds: int | None | Unchanged = UNCHANGED
-    refresh_absolute_seconds: int | None | Unchanged = UNCHANGED
+    access_token_seconds: int | Unchanged | None = UNCHANGED
+    refresh_idle_seconds: int | Unchanged | None = UNCHANGED
+    refresh_absolute_seconds: int | Unchanged | None = UNCHANGED
     signing_alg: SigningAlg | Unchanged = UNCHANGED
     typ: TokenTyp | Unchanged = UNCHANGED
     extra_claims: Mapping[str, JsonValue] | Unchanged = UNCHANGED
@@ -65,10 +66,24 @@ def add_audience(registrar: Registrar, new: NewAudience) -> Audience:
     Raises InvalidValue for a field that may not be so, NotFound for the service, Locked for what is
     the issuer's own, Conflict if the identifier is or ever was taken or an extra claim clashes.
     """
+    identifiers.check_identifier(new.identifier)
+    with registrar.change() as change:
+        service = _require_open_service(change, new.service)
+        draft = _draft(new, service, change.now)
+        audience_rules.check(registrar, change.connection, draft)
+        audience_id = store.add_audience(change.connection, draft)
+        primary = spellings.new_spelling(new.identifier, audience_id, SpellingRole.PRIMARY)
+        spellings.take(registrar, change.connection, primary, service.id)
+        audience = store.require_audience(change.connection, audience_id)
+        after = descriptions.of_audience(audience)
+        change.record("audience.added", "audience", audience.identifier, None, after)
+    return audience
 
 
 def find_audience(registrar: Registrar, identifier: str) -> Audience:
     """Return the audience that bears this identifier, canonically or as an alias; raises NotFound."""
+    with registrar.reading() as connection:
+        return spellings.require_audience(connection, identifier)
 
 
 def list_audiences(registrar: Registrar, service: str | None = None) -> tuple[Audience, ...]:
@@ -76,27 +91,167 @@ def list_audiences(registrar: Registrar, service: str | None = None) -> tuple[Au
 
     Raises NotFound for the service.
     """
+    with registrar.reading() as connection:
+        service_id = None if service is None else services.require_service(connection, service).id
+        return store.list_audiences(connection, service_id)
 
 
 def change_audience(registrar: Registrar, identifier: str, wanted: AudienceChange) -> Audience:
     """Change an audience and return it; where nothing differs, nothing is written.
 
-    Raises as `add_audience`, and Conflict if it is removed, was changed meanwhile, or a scope to be
-    removed is part of a permission (the detail names the clients).
+    Raises as `add_audience`; NotFound also for a scope to be removed; Conflict also if the audience is
+    removed, was changed meanwhile, or such a scope is part of a permission (the detail names the clients).
     """
+    with registrar.change() as change:
+        before = audience_rules.require_changeable(change.connection, identifier, wanted.expected_version)
+        after = replace(
+            before,
+            description=settle(wanted.description, before.description),
+            scopes=_settle_scopes(before, wanted),
+            policy=_settle_policy(before.policy, wanted),
+        )
+        if _is_same(before, after):
+            return before
+        audience_rules.check(registrar, change.connection, after)
+        _write_scopes(change, before, after)
+        return _write(change, before, after, "audience.changed")
 
 
 def disable_audience(registrar: Registrar, identifier: str) -> Audience:
     """Stop tokens for an audience; what is registered stays. Twice is once."""
+    with registrar.change() as change:
+        before = audience_rules.require_changeable(change.connection, identifier)
+        after = replace(before, state=AudienceState.DISABLED)
+        return _write(change, before, after, "audience.disabled")
 
 
 def enable_audience(registrar: Registrar, identifier: str) -> Audience:
     """Make a disabled or deprecated audience active again, without a successor. Twice is once."""
+    with registrar.change() as change:
+        before = audience_rules.require_changeable(change.connection, identifier)
+        after = replace(before, state=AudienceState.ACTIVE, successor=None)
+        return _write(change, before, after, "audience.enabled")
 
 
-def deprecate_audience(registrar: Registrar, identifier: str, successor: str | None) -> Audience:
-    """Mark an audience as on its way out; tokens are still issued. successor: another audience or None."""
+def deprecate_audience(registrar: Registrar, identifier: str, successor: str | None = None) -> Audience:
+    """Mark an audience as on its way out; tokens are still issued for it. Twice is once.
+
+    successor: any spelling of an active audience of a service, or None. Raises NotFound, Locked, or
+    Conflict if the audience is disabled or the successor not active.
+    """
+    with registrar.change() as change:
+        before = audience_rules.require_changeable(change.connection, identifier)
+        if before.state is AudienceState.DISABLED:
+            raise Conflict(f"the audience {before.identifier} is disabled; enable it first")
+        named = None if successor is None else _require_successor(change, before, successor)
+        after = replace(before, state=AudienceState.DEPRECATED, successor=named)
+        return _write(change, before, after, "audience.deprecated")
 
 
 def remove_audience(registrar: Registrar, identifier: str) -> Audience:
-    """Remove an audience for good, with every permission on it; its identifiers stay taken. Twice is once."""
+    """Remove an audience with all permissions on it; its identifiers stay taken. Twice is once."""
+    with registrar.change() as change:
+        audience = spellings.require_audience(change.connection, identifier)
+        if audience.state is AudienceState.REMOVED:
+            return audience
+        removal.remove_audience(
+            change, audience_rules.require_changeable(change.connection, audience.identifier)
+        )
+        return store.require_audience(change.connection, audience.id)
+
+
+def _require_open_service(change: Change, name: str) -> Service:
+    service = services.require_service(change.connection, name)
+    if service.is_builtin:
+        raise Locked(f"{name} is the issuer itself")
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {name} is removed; that is for good")
+    return service
+
+
+def _require_successor(change: Change, audience: Audience, successor: str) -> str:
+    found = spellings.require_audience(change.connection, successor)
+    if found.is_reserved:
+        raise Locked(f"{found.identifier} is the issuer's own and succeeds no other")
+    if found.id == audience.id or found.state is not AudienceState.ACTIVE:
+        raise Conflict(f"{found.identifier} is {found.state}: a successor is another, active audience")
+    return found.identifier
+
+
+def _draft(new: NewAudience, service: Service, now: int) -> Audience:
+    return Audience(
+        id=AudienceId(0),
+        identifier=new.identifier,
+        canonical=identifiers.canonical_form(new.identifier),
+        description=new.description,
+        service=service,
+        scopes=new.scopes,
+        aliases=(),
+        policy=TokenPolicy(
+            access_token_seconds=new.access_token_seconds,
+            refresh_idle_seconds=new.refresh_idle_seconds,
+            refresh_absolute_seconds=new.refresh_absolute_seconds,
+            signing_alg=new.signing_alg,
+            typ=new.typ,
+            extra_claims=new.extra_claims,
+        ),
+        state=AudienceState.ACTIVE,
+        successor=None,
+        is_reserved=False,
+        created_at=now,
+        version=1,
+    )
+
+
+def _settle_policy(before: TokenPolicy, wanted: AudienceChange) -> TokenPolicy:
+    return TokenPolicy(
+        access_token_seconds=settle(wanted.access_token_seconds, before.access_token_seconds),
+        refresh_idle_seconds=settle(wanted.refresh_idle_seconds, before.refresh_idle_seconds),
+        refresh_absolute_seconds=settle(wanted.refresh_absolute_seconds, before.refresh_absolute_seconds),
+        signing_alg=settle(wanted.signing_alg, before.signing_alg),
+        typ=settle(wanted.typ, before.typ),
+        extra_claims=settle(wanted.extra_claims, before.extra_claims),
+    )
+
+
+def _settle_scopes(before: Audience, wanted: AudienceChange) -> tuple[Scope, ...]:
+    added = {scope.name for scope in wanted.add_scopes}
+    both = sorted(added & wanted.remove_scopes)
+    if both:
+        raise InvalidValue(f"to be added and removed at once: {', '.join(both)}")
+    missing = sorted(wanted.remove_scopes - {scope.name for scope in before.scopes})
+    if missing:
+        raise NotFound(f"{before.identifier} defines no scope {', '.join(missing)}")
+    kept = [scope for scope in before.scopes if scope.name not in added | wanted.remove_scopes]
+    return tuple(sorted([*kept, *wanted.add_scopes], key=lambda scope: scope.name))
+
+
+def _write_scopes(change: Change, before: Audience, after: Audience) -> None:
+    old = {scope.name: scope for scope in before.scopes}
+    new = {scope.name: scope for scope in after.scopes}
+    gone = old.keys() - new.keys()
+    holders = permission_store.list_holders(change.connection, before.id, gone) if gone else ()
+    if holders:
+        raise Conflict(f"{', '.join(sorted(gone))} is permitted to {', '.join(holders)}; take it back first")
+    store.remove_scopes(change.connection, before.id, gone)
+    store.add_scopes(change.connection, before.id, [new[name] for name in new.keys() - old.keys()])
+    for name in new.keys() & old.keys():
+        if new[name] != old[name]:
+            store.change_scope(change.connection, before.id, new[name])
+
+
+def _write(change: Change, before: Audience, after: Audience, action: str) -> Audience:
+    if _is_same(before, after):
+        return before
+    store.change_audience(change.connection, after)
+    written = store.require_audience(change.connection, before.id)
+    change.concerns_everyone()
+    was, is_now = descriptions.of_audience(before), descriptions.of_audience(written)
+    change.record(action, "audience", before.identifier, was, is_now)
+    return written
+
+
+def _is_same(one: Audience, other: Audience) -> bool:
+    # To Python, the claims true and 1 are equal; to a service they are not.
+    claims = extra_claims.find_clash(one.policy.extra_claims, other.policy.extra_claims)
+    return one == other and claims is None

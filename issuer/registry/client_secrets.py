@@ -1,7 +1,22 @@
 """Secrets of clients: made here, shown once, stored as their hash; several at a time, so they can overlap."""
 
-from issuer.model.client import ClientSecret
-from issuer.registry.registrar import Registrar
+from dataclasses import replace
+from typing import Final
+
+from issuer import hashing
+from issuer.errors import Conflict, InvalidValue, NotFound
+from issuer.model.client import ClientId, ClientKey, ClientSecret
+from issuer.policy import free_text
+from issuer.registry import client_rules, descriptions
+from issuer.registry.registrar import Change, Registrar
+from issuer.store import client_secrets as store
+
+MOST_USABLE: Final = 10
+MOST_DAYS: Final = 3650
+
+# So that a secret is known for one wherever it turns up, by people and by scanners of repositories.
+_PREFIX = "isr_"
+_DAY_SECONDS = 24 * 3600
 
 
 def add_secret(
@@ -12,7 +27,66 @@ def add_secret(
     expires_in_days: 1 to 3650, None for no end. Raises InvalidValue, NotFound, or Conflict if the
     client is removed or has 10 usable secrets.
     """
+    free_text.check_text(label, "the label", free_text.LONGEST_NAME)
+    if expires_in_days is not None and not 1 <= expires_in_days <= MOST_DAYS:
+        raise InvalidValue(f"a secret expires in 1 to {MOST_DAYS} days, or never")
+    with registrar.change() as change:
+        client = client_rules.require_changeable(change.connection, client_id)
+        usable = [secret for secret in client.secrets if secret.is_usable(change.now)]
+        if len(usable) >= MOST_USABLE:
+            raise Conflict(f"{client_id} has {MOST_USABLE} usable secrets; revoke one first")
+        expires_at = None if expires_in_days is None else change.now + expires_in_days * _DAY_SECONDS
+        made = make_secret(registrar, change, client.key, label, expires_at)
+        record_secret(change, client.client_id, None, made[0])
+        change.concerns_client(client.key)
+    return made
 
 
 def revoke_secret(registrar: Registrar, client_id: str, secret_id: str) -> ClientSecret:
     """Make a secret useless from now on, the last one too. Twice is once. Raises NotFound."""
+    with registrar.change() as change:
+        client = client_rules.require_client(change.connection, client_id)
+        found = next((secret for secret in client.secrets if secret.id == secret_id), None)
+        if found is None:
+            raise NotFound(f"{client_id} has no secret {secret_id}")
+        revoked = found if found.revoked_at is not None else write_revoked(change, client.client_id, found)
+        change.concerns_client(client.key)
+    return revoked
+
+
+def make_secret(
+    registrar: Registrar, change: Change, client_key: ClientKey, label: str, expires_at: int | None
+) -> tuple[ClientSecret, str]:
+    """Store a new secret of a client and return it with its text. For use inside a transaction."""
+    text = _PREFIX + registrar.entropy.secret()
+    secret_id = registrar.entropy.suffix()
+    while store.is_taken(change.connection, secret_id):
+        secret_id = registrar.entropy.suffix()
+    secret = ClientSecret(
+        id=secret_id,
+        label=label,
+        secret_hash=hashing.hash_secret(text),
+        created_at=change.now,
+        last_used_at=None,
+        expires_at=expires_at,
+        revoked_at=None,
+    )
+    store.add_secret(change.connection, client_key, secret)
+    return secret, text
+
+
+def write_revoked(change: Change, client_id: ClientId, secret: ClientSecret) -> ClientSecret:
+    """Revoke a secret that is not revoked yet, and return it. For use inside a transaction."""
+    revoked = replace(secret, revoked_at=change.now)
+    store.change_revoked(change.connection, secret.id, change.now)
+    record_secret(change, client_id, secret, revoked)
+    return revoked
+
+
+def record_secret(
+    change: Change, client_id: ClientId, before: ClientSecret | None, after: ClientSecret
+) -> None:
+    """Add the audit event of a secret that was made or revoked."""
+    action = "client.secret_added" if before is None else "client.secret_revoked"
+    was = None if before is None else descriptions.of_secret(before)
+    change.record(action, "client", client_id, was, descriptions.of_secret(after))

@@ -1,10 +1,22 @@
 """Clients: programs that ask for tokens."""
 
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, replace
 
-from issuer.model.client import AuthMethod, Client, ClientType, GrantType
-from issuer.registry.registrar import Registrar
-from issuer.registry.unchanged import UNCHANGED, Unchanged
+from issuer.errors import Conflict
+from issuer.model.audience import AudienceId
+from issuer.model.client import AuthMethod, Client, ClientId, ClientKey, ClientState, ClientType, GrantType
+from issuer.model.service import ServiceId
+from issuer.registry import client_rules, client_secrets, descriptions, removal, services, spellings
+from issuer.registry.registrar import Change, Registrar
+from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
+from issuer.store import clients as store
+from issuer.store import permissions as permission_store
+from issuer.store import spellings as spelling_store
+from issuer.store.db import Connection
+
+_LONGEST_SLUG = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +46,10 @@ class ClientChange:
     grant_types: frozenset[GrantType] | Unchanged = UNCHANGED
     auth_method: AuthMethod | Unchanged = UNCHANGED
     may_use_offline_access: bool | Unchanged = UNCHANGED
-    default_audience: str | None | Unchanged = UNCHANGED
-    tenant_id: str | None | Unchanged = UNCHANGED
-    access_token_max_seconds: int | None | Unchanged = UNCHANGED
-    service: str | None | Unchanged = UNCHANGED
+    default_audience: str | Unchanged | None = UNCHANGED
+    tenant_id: str | Unchanged | None = UNCHANGED
+    access_token_max_seconds: int | Unchanged | None = UNCHANGED
+    service: str | Unchanged | None = UNCHANGED
     expected_version: int | None = None
 
 
@@ -45,12 +57,24 @@ def add_client(registrar: Registrar, new: NewClient) -> tuple[Client, str]:
     """Register a client and return it with its first secret, which nobody can show again.
 
     The client_id is made of the name. Raises InvalidValue, NotFound for the service, Locked for the
-    issuer's own.
+    issuer's own, Conflict if the service is removed.
     """
+    with registrar.change() as change:
+        draft = _draft(registrar, change, new)
+        client_rules.check(registrar, draft)
+        key = store.add_client(change.connection, draft)
+        secret, text = client_secrets.make_secret(registrar, change, key, "first", None)
+        client = client_rules.require_client(change.connection, draft.client_id)
+        after = descriptions.of_client(change.connection, client)
+        change.record("client.added", "client", client.client_id, None, after)
+        client_secrets.record_secret(change, client.client_id, None, secret)
+    return client, text
 
 
 def find_client(registrar: Registrar, client_id: str) -> Client:
     """Return the client of that client_id; raises NotFound."""
+    with registrar.reading() as connection:
+        return client_rules.require_client(connection, client_id)
 
 
 def list_clients(registrar: Registrar, service: str | None = None) -> tuple[Client, ...]:
@@ -58,6 +82,9 @@ def list_clients(registrar: Registrar, service: str | None = None) -> tuple[Clie
 
     Raises NotFound for the service.
     """
+    with registrar.reading() as connection:
+        service_id = None if service is None else services.require_service(connection, service).id
+        return store.list_clients(connection, service_id)
 
 
 def change_client(registrar: Registrar, client_id: str, wanted: ClientChange) -> Client:
@@ -66,15 +93,120 @@ def change_client(registrar: Registrar, client_id: str, wanted: ClientChange) ->
     Raises InvalidValue, NotFound, Locked, or Conflict if the client is removed, was changed meanwhile
     or the default audience is not permitted to it.
     """
+    with registrar.change() as change:
+        before = client_rules.require_changeable(change.connection, client_id, wanted.expected_version)
+        after = replace(
+            before,
+            name=settle(wanted.name, before.name),
+            type=settle(wanted.type, before.type),
+            grant_types=settle(wanted.grant_types, before.grant_types),
+            auth_method=settle(wanted.auth_method, before.auth_method),
+            may_use_offline_access=settle(wanted.may_use_offline_access, before.may_use_offline_access),
+            default_audience=_settle_default(change.connection, before, wanted.default_audience),
+            tenant_id=settle(wanted.tenant_id, before.tenant_id),
+            access_token_max_seconds=settle(wanted.access_token_max_seconds, before.access_token_max_seconds),
+            service=_settle_service(change.connection, before, wanted.service),
+        )
+        client_rules.check(registrar, after)
+        return _write(change, before, after, "client.changed")
 
 
 def disable_client(registrar: Registrar, client_id: str) -> Client:
     """Refuse tokens to a client; what is registered stays. Twice is once."""
+    with registrar.change() as change:
+        before = client_rules.require_changeable(change.connection, client_id)
+        return _write(change, before, replace(before, state=ClientState.DISABLED), "client.disabled")
 
 
 def enable_client(registrar: Registrar, client_id: str) -> Client:
     """Give tokens to a disabled client again. Twice is once."""
+    with registrar.change() as change:
+        before = client_rules.require_changeable(change.connection, client_id)
+        return _write(change, before, replace(before, state=ClientState.ACTIVE), "client.enabled")
 
 
 def remove_client(registrar: Registrar, client_id: str) -> Client:
-    """Remove a client for good, with its secrets and permissions; its client_id stays taken. Twice is once."""
+    """Remove a client with its secrets and permissions; its client_id stays taken. Twice is once."""
+    with registrar.change() as change:
+        client = client_rules.require_client(change.connection, client_id)
+        if client.state is ClientState.REMOVED:
+            return client
+        for permission in permission_store.list_permissions(change.connection, client_key=client.key):
+            removal.revoke_permission(change, permission)
+        for secret in client.secrets:
+            if secret.revoked_at is None:
+                client_secrets.write_revoked(change, client.client_id, secret)
+        before = client_rules.require_client(change.connection, client_id)
+        return _write(change, before, replace(before, state=ClientState.REMOVED), "client.removed")
+
+
+def _draft(registrar: Registrar, change: Change, new: NewClient) -> Client:
+    service = None
+    if new.service is not None:
+        service = client_rules.require_linkable_service(change.connection, new.service)
+    return Client(
+        key=ClientKey(0),
+        client_id=_make_client_id(registrar, change.connection, new.name),
+        name=new.name,
+        type=new.type,
+        grant_types=new.grant_types,
+        auth_method=new.auth_method,
+        may_use_offline_access=new.may_use_offline_access,
+        default_audience=None,
+        tenant_id=new.tenant_id,
+        access_token_max_seconds=new.access_token_max_seconds,
+        service=service,
+        state=ClientState.ACTIVE,
+        secrets=(),
+        created_at=change.now,
+        version=1,
+    )
+
+
+def _make_client_id(registrar: Registrar, connection: Connection, name: str) -> ClientId:
+    slug = _slug(name)
+    while True:
+        client_id = f"{slug}-{registrar.entropy.suffix()}"
+        # client_ids and audiences are disjoint (DESIGN 2): an ID token's aud is never an audience.
+        is_audience = spelling_store.find_spelling(connection, client_id, client_id) is not None
+        if not is_audience and store.find_client(connection, client_id) is None:
+            return ClientId(client_id)
+
+
+def _slug(name: str) -> str:
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode("ascii").lower()
+    words = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
+    return words[:_LONGEST_SLUG].rstrip("-") or "client"
+
+
+def _settle_default(
+    connection: Connection, client: Client, wanted: str | Unchanged | None
+) -> AudienceId | None:
+    if isinstance(wanted, Unchanged):
+        return client.default_audience
+    if wanted is None:
+        return None
+    audience = spellings.require_audience(connection, wanted)
+    if permission_store.find_permission(connection, client.key, audience.id) is None:
+        raise Conflict(f"{audience.identifier} is not permitted to {client.client_id}; grant it first")
+    return audience.id
+
+
+def _settle_service(
+    connection: Connection, client: Client, wanted: str | Unchanged | None
+) -> ServiceId | None:
+    if isinstance(wanted, Unchanged):
+        return client.service
+    return None if wanted is None else client_rules.require_linkable_service(connection, wanted)
+
+
+def _write(change: Change, before: Client, after: Client, action: str) -> Client:
+    if before == after:
+        return before
+    store.change_client(change.connection, after)
+    written = client_rules.require_client(change.connection, before.client_id)
+    change.concerns_client(before.key)
+    was = descriptions.of_client(change.connection, before)
+    is_now = descriptions.of_client(change.connection, written)
+    change.record(action, "client", before.client_id, was, is_now)
+    return written

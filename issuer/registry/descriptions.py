@@ -56,22 +56,24 @@ def of_client(connection: Connection, client: Client) -> Fields:
 
 
 def of_secret(secret: ClientSecret) -> Fields:
-    """Return the fields of a client's secret: which one, never the secret or its hash."""
+    """Return which secret of a client it is, under its id; never the secret or its hash."""
     return {
-        "secret_id": secret.id,
-        "label": secret.label,
-        "expires_at": secret.expires_at,
-        "revoked_at": secret.revoked_at,
+        secret.id: {
+            "label": secret.label,
+            "expires_at": secret.expires_at,
+            "revoked_at": secret.revoked_at,
+        }
     }
 
 
 def of_permission(permission: Permission) -> Fields:
-    """Return the fields of a permission; its client is the event's target."""
+    """Return what is permitted, under the identifier of the audience; the client is the event's target."""
     return {
-        "audience": permission.audience.identifier,
-        "scopes": _names(permission.scopes),
-        "default_scopes": _names(permission.default_scopes),
-        "subject": permission.subject.value,
+        permission.audience.identifier: {
+            "scopes": _names(permission.scopes),
+            "default_scopes": _names(permission.default_scopes),
+            "subject": permission.subject.value,
+        }
     }
 
 

@@ -2,8 +2,13 @@
 
 from dataclasses import dataclass
 
+from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.model.audience import RESERVED_REFRESH, Audience, AudienceState
+from issuer.model.client import Client
 from issuer.model.permission import Permission, PermittedSubject
-from issuer.registry.registrar import Registrar
+from issuer.registry import client_rules, descriptions, removal, spellings
+from issuer.registry.registrar import Change, Registrar
+from issuer.store import permissions as store
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +31,26 @@ def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
     Raises NotFound, Locked for the audience `refresh`, InvalidValue for scopes that the audience does
     not define, Conflict if client or audience is removed.
     """
+    with registrar.change() as change:
+        client = client_rules.require_changeable(change.connection, new.client_id)
+        audience = spellings.require_audience(change.connection, new.identifier)
+        _check_grantable(audience)
+        _check_scopes(audience, new)
+        wanted = Permission(client.client_id, audience, new.scopes, new.default_scopes, new.subject, 0)
+        return _write(change, client, wanted)
 
 
 def revoke_permission(registrar: Registrar, client_id: str, identifier: str) -> None:
     """Take a permission back, and the client's default audience if it was that one. Twice is once.
 
-    Raises NotFound if there never was such a client or audience.
+    Raises NotFound if there is no such client or audience.
     """
+    with registrar.change() as change:
+        client = client_rules.require_client(change.connection, client_id)
+        audience = spellings.require_audience(change.connection, identifier)
+        permission = store.find_permission(change.connection, client.key, audience.id)
+        if permission is not None:
+            removal.revoke_permission(change, permission)
 
 
 def list_permissions(
@@ -42,3 +60,37 @@ def list_permissions(
 
     Raises NotFound for a client or audience that is named and not registered.
     """
+    with registrar.reading() as connection:
+        return store.list_permissions(
+            connection,
+            client_key=None if client_id is None else client_rules.require_client(connection, client_id).key,
+            audience_id=None if identifier is None else spellings.require_audience(connection, identifier).id,
+        )
+
+
+def _check_grantable(audience: Audience) -> None:
+    if audience.is_reserved and audience.identifier == RESERVED_REFRESH:
+        raise Locked(f"{RESERVED_REFRESH} addresses the token endpoint; nobody may ask for it")
+    if audience.state is AudienceState.REMOVED:
+        raise Conflict(f"the audience {audience.identifier} is removed; that is for good")
+
+
+def _check_scopes(audience: Audience, new: NewPermission) -> None:
+    unknown = sorted(new.scopes - {scope.name for scope in audience.scopes})
+    if unknown:
+        raise InvalidValue(f"{audience.identifier} defines no scope {', '.join(unknown)}")
+    outside = sorted(new.default_scopes - new.scopes)
+    if outside:
+        raise InvalidValue(f"default scopes are part of the permitted ones; {', '.join(outside)} is not")
+
+
+def _write(change: Change, client: Client, wanted: Permission) -> Permission:
+    before = store.find_permission(change.connection, client.key, wanted.audience.id)
+    after = descriptions.of_permission(wanted)
+    was = None if before is None else descriptions.of_permission(before)
+    if before is not None and was == after:
+        return before
+    store.add_permission(change.connection, client.key, wanted, change.now)
+    change.concerns_client(client.key)
+    change.record("permission.granted", "permission", client.client_id, was, after)
+    return store.require_permission(change.connection, client.key, wanted.audience.id)

@@ -1,5 +1,6 @@
 """The registrar: on whose behalf, when and in which transaction the registry is read or changed."""
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -107,4 +108,9 @@ class Registrar:
 
 
 def _difference(one: Fields, other: Fields) -> dict[str, JsonValue]:
-    return {name: value for name, value in one.items() if name not in other or other[name] != value}
+    # Compared as JSON: to Python, true equals 1.
+    return {name: value for name, value in one.items() if _as_json(value) != _as_json(other[name])}
+
+
+def _as_json(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True)

@@ -1,7 +1,8 @@
-"""Spellings: finding an audience by any of them, and which new one may still be taken."""
+"""Spellings: finding an audience by any of them, and taking a new one."""
 
 from issuer.errors import Conflict, InvalidValue, Locked, NotFound
-from issuer.model.audience import Audience
+from issuer.model.audience import Audience, AudienceId, AudienceState
+from issuer.model.service import ServiceId
 from issuer.model.spelling import Spelling, SpellingRole
 from issuer.policy import identifiers
 from issuer.registry.registrar import Registrar
@@ -15,45 +16,56 @@ def require_audience(connection: Connection, identifier: str) -> Audience:
 
     Raises NotFound, also for an alias that was taken away. For use inside a transaction.
     """
-    canonical = identifiers.comparison_form(identifier) if ":" in identifier else identifier
-    spelling = store.find_spelling(connection, identifier, canonical)
-    if spelling is None or spelling.role is SpellingRole.RETIRED or not _names(spelling, identifier):
+    spelling = store.find_spelling(connection, identifier, identifiers.comparison_form(identifier))
+    if spelling is None or spelling.role is SpellingRole.RETIRED or not _is_asked(spelling, identifier):
         raise NotFound(f"no audience {identifier} is registered")
     return audiences.require_audience(connection, spelling.audience_id)
 
 
-def claim(registrar: Registrar, connection: Connection, identifier: str, service_id: int) -> Spelling | None:
-    """Check that a service may take this identifier; return the retired spelling it takes up again, if any.
+def take(registrar: Registrar, connection: Connection, wanted: Spelling, service_id: ServiceId) -> None:
+    """Register a spelling for an audience of a service, or refuse; one that it once gave up comes back.
 
     Raises InvalidValue for what is no identifier or lies under the issuer's own URL, Locked for the
-    issuer's own, Conflict if it is or was an audience's, in any spelling, or is a client's client_id.
+    issuer's own, Conflict if it is or was an audience's, in any spelling, or is a client_id.
     """
-    identifiers.check_identifier(identifier)
-    if identifiers.is_under_issuer(identifier, registrar.issuer_url):
-        raise InvalidValue(f"{identifier} lies under this issuer's own URL")
-    canonical = identifiers.canonical_form(identifier)
-    for name in (identifier, canonical):
-        if clients.find_client(connection, name) is not None:
-            raise Conflict(
-                f"{identifier} is the client_id of a client; tokens for it could not be told apart"
-            )
-    taken = store.find_spelling(connection, identifier, canonical)
+    identifiers.check_identifier(wanted.identifier)
+    if identifiers.is_under_issuer(wanted.identifier, registrar.issuer_url):
+        raise InvalidValue(f"{wanted.identifier} lies under this issuer's own URL")
+    _refuse_client_id(connection, wanted)
+    taken = store.find_spelling(connection, wanted.identifier, wanted.canonical)
     if taken is None:
-        return None
-    audience = audiences.require_audience(connection, taken.audience_id)
-    if audience.is_reserved:
-        raise Locked(f"{identifier} is reserved for the issuer itself")
-    is_own = taken.role is SpellingRole.RETIRED and audience.service.id == service_id
-    if not is_own or taken.identifier != identifier:
-        raise Conflict(_taken_by(identifier, taken, audience))
-    return taken
+        store.add_spelling(connection, wanted)
+        return
+    _refuse_taken(connection, wanted, taken, service_id)
+    store.change_spelling(connection, wanted)
 
 
-def _names(spelling: Spelling, identifier: str) -> bool:
+def new_spelling(
+    identifier: str, audience_id: AudienceId, role: SpellingRole, until: int | None = None
+) -> Spelling:
+    """Return a spelling with its canonical form. until: epoch seconds, None for no end."""
+    return Spelling(identifier, identifiers.canonical_form(identifier), audience_id, role, until)
+
+
+def _is_asked(spelling: Spelling, identifier: str) -> bool:
+    # A plain name compares byte for byte, though its canonical form is in lower case.
     return ":" in identifier or spelling.identifier == identifier
 
 
-def _taken_by(identifier: str, taken: Spelling, audience: Audience) -> str:
-    was = "was" if taken.role is SpellingRole.RETIRED or audience.state == "removed" else "is"
-    as_what = "" if taken.identifier == identifier else f", as {taken.identifier}"
-    return f"{identifier} {was} registered for {audience.service.name}{as_what}; it is not given again"
+def _refuse_client_id(connection: Connection, wanted: Spelling) -> None:
+    for name in (wanted.identifier, wanted.canonical):
+        if clients.find_client(connection, name) is not None:
+            raise Conflict(f"{wanted.identifier} is a client_id; no audience may equal one")
+
+
+def _refuse_taken(connection: Connection, wanted: Spelling, taken: Spelling, service_id: ServiceId) -> None:
+    holder = audiences.require_audience(connection, taken.audience_id)
+    if holder.is_reserved:
+        raise Locked(f"{wanted.identifier} is reserved for the issuer itself")
+    is_retired = taken.role is SpellingRole.RETIRED
+    if is_retired and holder.service.id == service_id and taken.identifier == wanted.identifier:
+        return
+    is_past = is_retired or holder.state is AudienceState.REMOVED
+    verb = "was" if is_past else "is"
+    spelled = "" if taken.identifier == wanted.identifier else f" as {taken.identifier}"
+    raise Conflict(f"{wanted.identifier} {verb} registered{spelled} for {holder.service.name}")

@@ -92,21 +92,23 @@ def list_identifiers(connection: Connection) -> tuple[RegisteredIdentifier, ...]
     return tuple(RegisteredIdentifier(row.identifier, row.canonical, _describe_state(row)) for row in rows)
 
 
-def add_audience(
-    connection: Connection, service_id: ServiceId, description: str, policy: TokenPolicy, now: int
-) -> AudienceId:
-    """Add an active audience, still without identifier and scopes, and return its id."""
+def add_audience(connection: Connection, audience: Audience) -> AudienceId:
+    """Add an audience with its scopes, still without a spelling, and return its id.
+
+    The id, successor and aliases in `audience` are not looked at.
+    """
     audience_id = connection.execute(
         insert(AudienceRow)
         .values(
-            service_id=service_id,
-            description=description,
-            state=AudienceState.ACTIVE.value,
-            created_at=now,
-            **_policy_values(policy),
+            service_id=audience.service.id,
+            description=audience.description,
+            state=audience.state.value,
+            created_at=audience.created_at,
+            **_policy_values(audience.policy),
         )
         .returning(AudienceRow.id)
     ).scalar_one()
+    add_scopes(connection, AudienceId(audience_id), audience.scopes)
     return AudienceId(audience_id)
 
 

@@ -20,6 +20,12 @@ def find_permission(
     return next(iter(found), None)
 
 
+def require_permission(connection: Connection, client_key: ClientKey, audience_id: AudienceId) -> Permission:
+    """Return a permission that was granted in this transaction."""
+    (permission,) = list_permissions(connection, client_key=client_key, audience_id=audience_id)
+    return permission
+
+
 def list_permissions(
     connection: Connection, *, client_key: ClientKey | None = None, audience_id: AudienceId | None = None
 ) -> tuple[Permission, ...]:

@@ -9,7 +9,7 @@ from issuer.store.tables import ServiceRow, TrustGroupRow
 
 # What `read_service` reads; labelled, so that a join with another table keeps them apart.
 SERVICE_COLUMNS = (
-    ServiceRow.id.label("service_id"),
+    ServiceRow.id.label("service_key"),
     ServiceRow.name.label("service_name"),
     ServiceRow.owner.label("service_owner"),
     TrustGroupRow.name.label("trust_group"),
@@ -75,7 +75,7 @@ def add_trust_group(connection: Connection, name: str, owner: str, now: int) -> 
 def read_service(row: Row[*tuple[Any, ...]]) -> Service:  # Any: any row with SERVICE_COLUMNS in it
     """Return the service in a row that holds SERVICE_COLUMNS."""
     return Service(
-        id=ServiceId(row.service_id),
+        id=ServiceId(row.service_key),
         name=row.service_name,
         owner=row.service_owner,
         trust_group=row.trust_group,

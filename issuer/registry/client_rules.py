@@ -1,0 +1,59 @@
+"""What holds for every client, whether it is new or changed."""
+
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound
+from issuer.model.client import Client, ClientState
+from issuer.model.service import ServiceId, ServiceState
+from issuer.policy import free_text
+from issuer.registry import audience_rules, services
+from issuer.registry.registrar import Registrar
+from issuer.store import clients
+from issuer.store.db import Connection
+
+_LONGEST_TENANT_ID = 255
+
+
+def require_client(connection: Connection, client_id: str) -> Client:
+    """Return the client of that client_id; raises NotFound. For use inside a transaction."""
+    client = clients.find_client(connection, client_id)
+    if client is None:
+        raise NotFound(f"no client {client_id} is registered")
+    return client
+
+
+def require_changeable(connection: Connection, client_id: str, expected_version: int | None = None) -> Client:
+    """Return the client if it may be changed.
+
+    Raises NotFound, or Conflict if it is removed or not at the version expected.
+    """
+    client = require_client(connection, client_id)
+    if client.state is ClientState.REMOVED:
+        raise Conflict(f"the client {client_id} is removed; that is for good")
+    if expected_version not in {None, client.version}:
+        raise Conflict(f"somebody changed {client_id} meanwhile: it is at version {client.version}")
+    return client
+
+
+def require_linkable_service(connection: Connection, name: str) -> ServiceId:
+    """Return the id of a service that a client may speak for.
+
+    Raises NotFound, Locked for the issuer itself, Conflict if it is removed.
+    """
+    service = services.require_service(connection, name)
+    if service.is_builtin:
+        raise Locked(f"no client speaks for {name}: that is the issuer itself")
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {name} is removed")
+    return service.id
+
+
+def check(registrar: Registrar, client: Client) -> None:
+    """Refuse a client whose name, tenant, lifetime or grant types may not be so; raises InvalidValue."""
+    free_text.check_name(client.name, "the name")
+    if client.tenant_id is not None:
+        free_text.check_name(client.tenant_id, "the tenant", _LONGEST_TENANT_ID)
+    if not client.grant_types:
+        raise InvalidValue("a client has at least one grant type")
+    longest = registrar.access_token_max_seconds
+    audience_rules.check_lifetime(
+        client.access_token_max_seconds, "the cap of an access token's life", longest
+    )

@@ -1,0 +1,76 @@
+"""A registrar on each database, and a few things it has registered."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy.orm import Session
+
+from issuer.clock import Clock
+from issuer.entropy import Entropy
+from issuer.model.audience import Audience, Scope
+from issuer.model.audit_event import Actor, ActorKind, AuditEvent
+from issuer.model.client import Client
+from issuer.model.service import Service
+from issuer.registry import audiences, audit, clients, services
+from issuer.registry.audiences import NewAudience
+from issuer.registry.clients import NewClient
+from issuer.registry.registrar import Registrar
+from issuer.registry.services import NewService
+from issuer.store import registry_version
+from issuer.store.registry_version import Concern
+
+ISSUER_URL = "https://issuer.example/auth"
+
+
+@pytest.fixture
+def registrar(session: Session, clock: Clock, entropy: Entropy) -> Registrar:
+    """Give a registrar of the issuer https://issuer.example/auth that allows a day at most."""
+    actor = Actor(ActorKind.TERMINAL, "alice", "request-1")
+    return Registrar(session, actor, clock, entropy, ISSUER_URL, 24 * 3600)
+
+
+@pytest.fixture
+def shop(registrar: Registrar) -> Service:
+    """Give a service."""
+    return services.add_service(registrar, NewService("Shop", "team-shop"))
+
+
+@pytest.fixture
+def orders(registrar: Registrar, shop: Service) -> Audience:
+    """Give an audience of the shop with the scopes read and write."""
+    scopes = (Scope("orders:read", "Look at orders"), Scope("orders:write"))
+    return audiences.add_audience(registrar, NewAudience("https://orders.example/", shop.name, scopes=scopes))
+
+
+@pytest.fixture
+def robot(registrar: Registrar) -> Client:
+    """Give a client."""
+    return clients.add_client(registrar, NewClient("Robot"))[0]
+
+
+@pytest.fixture
+def last_event(registrar: Registrar) -> Callable[[], AuditEvent]:
+    """Give the function that returns the newest audit event."""
+    return lambda: audit.list_events(registrar, limit=1)[0]
+
+
+@pytest.fixture
+def version(registrar: Registrar) -> Callable[[], int]:
+    """Give the function that returns the registry's version."""
+
+    def find() -> int:
+        with registrar.reading() as connection:
+            return registry_version.find_version(connection)
+
+    return find
+
+
+@pytest.fixture
+def concerns(registrar: Registrar) -> Callable[[int], set[Concern]]:
+    """Give the function that returns what the versions after one concern."""
+
+    def list_since(after: int) -> set[Concern]:
+        with registrar.reading() as connection:
+            return set(registry_version.list_changes(connection, after))
+
+    return list_since
