@@ -7,7 +7,15 @@ permissions, whose audiences carry the registered spelling: no word of the reque
 from collections.abc import Iterable
 
 from issuer.errors import InvalidGrant, InvalidScope, InvalidTarget
-from issuer.model.audience import RESERVED_ACCESS, Alias, AliasMode, Audience, AudienceId, AudienceState
+from issuer.model.audience import (
+    RESERVED_ACCESS,
+    RESERVED_REFRESH,
+    Alias,
+    AliasMode,
+    Audience,
+    AudienceId,
+    AudienceState,
+)
 from issuer.model.permission import ClientRecord, Permission, SubjectKind
 from issuer.model.service import ServiceState
 from issuer.model.token_plan import Grant, TargetRequest
@@ -37,7 +45,8 @@ def choose(
         chosen = _choose_asked(request, record, kind, now)
     else:
         chosen = [_choose_default(asked_scopes, record, kind)]
-    together = tuple(sorted(chosen, key=lambda permission: permission.audience.id))
+    by_id = {permission.audience.id: permission for permission in chosen}
+    together = tuple(by_id[audience_id] for audience_id in sorted(by_id))
     _check_together(together)
     return together
 
@@ -57,11 +66,26 @@ def find_permission(identifier: str, record: ClientRecord, now: int) -> Permissi
     for permission in record.permissions:
         if permission.audience.identifier == identifier:
             return permission
-    form = identifiers.comparison_form(identifier)
+    # Plain names compare byte for byte, though no two that differ in case alone are registered.
+    form = identifiers.comparison_form(identifier) if ":" in identifier else None
     for permission in record.permissions:
-        if _bears(permission.audience, identifier, form, now):
+        if permission.audience.canonical == form:
+            return permission
+    for permission in record.permissions:
+        if permission.audience.aliases and _has_alias(permission.audience, identifier, form, now):
             return permission
     return None
+
+
+def list_granted(grant: Grant, record: ClientRecord, now: int) -> tuple[Permission, ...]:
+    """Return the permissions, whatever their state, whose audiences a grant covers.
+
+    Each once; audiences no longer permitted to the client at all are left out.
+    """
+    found = (find_permission(name, record, now) for name in grant.audiences)
+    return tuple(
+        {permission.audience.id: permission for permission in found if permission is not None}.values()
+    )
 
 
 def _check_resources(request: TargetRequest) -> None:
@@ -86,7 +110,7 @@ def _choose_asked(
 def _find_all_usable(
     names: Iterable[str], record: ClientRecord, kind: SubjectKind, now: int
 ) -> Iterable[Permission]:
-    for name in names:
+    for name in dict.fromkeys(names):
         permission = find_permission(name, record, now)
         if permission is None:
             raise InvalidTarget(f"{name!r} is not registered or not permitted to this client")
@@ -104,37 +128,54 @@ def _choose_default(asked_scopes: frozenset[str], record: ClientRecord, kind: Su
         for permission in record.permissions
         if permission.subject.covers(kind) and permission.audience.state is not AudienceState.REMOVED
     ]
+    default = record.client.default_audience
     if asked_scopes:
-        offered = [permission for permission in offered if scopes.defines_all(permission, asked_scopes)]
-        if not offered:
-            raise InvalidScope("no permitted audience defines all the scopes asked for")
-    permission = _choose_one(offered, record.client.default_audience)
+        permission = _choose_by_scopes(asked_scopes, offered, default)
+    else:
+        permission = _choose_without_scopes(offered, default)
     reason = _unusable_because(permission, kind)
     if reason:
         raise InvalidTarget(f"no target is named, and the one it means cannot be used: {reason}")
     return permission
 
 
-def _choose_one(offered: list[Permission], default: AudienceId | None) -> Permission:
-    for permission in offered:
+def _choose_by_scopes(
+    asked_scopes: frozenset[str], offered: list[Permission], default: AudienceId | None
+) -> Permission:
+    defining = [permission for permission in offered if scopes.defines_all(permission, asked_scopes)]
+    if not defining:
+        raise InvalidScope("no permitted audience defines all the scopes asked for")
+    if len(defining) == 1:
+        return defining[0]
+    for permission in defining:
         if permission.audience.id == default:
             return permission
+    raise InvalidTarget("no target is named, several define the scopes, and none of them is the default")
+
+
+def _choose_without_scopes(offered: list[Permission], default: AudienceId | None) -> Permission:
+    if default is not None:
+        for permission in offered:
+            if permission.audience.id == default:
+                return permission
+        # Never another one instead: the client would not notice whose token it got.
+        raise InvalidTarget("no target is named, and the default is removed or not permitted to this client")
     if len(offered) == 1:
         return offered[0]
     for permission in offered:
         if permission.audience.is_reserved and permission.audience.identifier == RESERVED_ACCESS:
             return permission
-    raise InvalidTarget(
-        "no target is named, and the client has no default audience among those it could mean"
-    )
+    raise InvalidTarget("no target is named, and the client has no default audience")
 
 
 def _choose_of_grant(
     request: TargetRequest, grant: Grant, record: ClientRecord, kind: SubjectKind, now: int
 ) -> list[Permission]:
+    if not grant.audiences:
+        raise InvalidGrant("the grant covers no audience")
     held = {name: find_permission(name, record, now) for name in grant.audiences}
     named = [
-        {_name_in_grant(name, grant, held, record, now) for name in names}
+        {_name_in_grant(name, held, record, now) for name in names}
         for names in (request.resources, request.audiences)
         if names
     ] or [set(grant.audiences)]
@@ -143,16 +184,15 @@ def _choose_of_grant(
     return [_still_usable(name, held[name], kind) for name in grant.audiences if name in named[0]]
 
 
-def _name_in_grant(
-    name: str, grant: Grant, held: dict[str, Permission | None], record: ClientRecord, now: int
-) -> str:
+def _name_in_grant(name: str, held: dict[str, Permission | None], record: ClientRecord, now: int) -> str:
     found = find_permission(name, record, now)
     form = identifiers.comparison_form(name)
-    for granted in grant.audiences:
-        permission = held[granted]
-        if found is not None and permission is not None and found.audience.id == permission.audience.id:
-            return granted
-        if form == identifiers.comparison_form(granted):
+    for granted, permission in held.items():
+        if permission is None:
+            is_meant = form == identifiers.comparison_form(granted)
+        else:
+            is_meant = found is not None and found.audience.id == permission.audience.id
+        if is_meant:
             return granted
     raise InvalidTarget(f"{name!r} is not among the audiences of the grant")
 
@@ -168,6 +208,8 @@ def _still_usable(name: str, permission: Permission | None, kind: SubjectKind) -
 
 def _unusable_because(permission: Permission, kind: SubjectKind) -> str:
     audience = permission.audience
+    if audience.canonical == RESERVED_REFRESH:
+        return "refresh is the audience of refresh tokens, which no access token opens"
     if audience.state not in _ISSUING_STATES:
         return f"the audience {audience.identifier} is {audience.state}"
     if audience.service.state is not ServiceState.ACTIVE:
@@ -203,13 +245,9 @@ def _may_stand_with(one: Audience, other: Audience) -> bool:
     return one.service.trust_group is not None and one.service.trust_group == other.service.trust_group
 
 
-def _bears(audience: Audience, identifier: str, form: str, now: int) -> bool:
-    # Plain names compare byte for byte, though no two that differ in case alone are registered.
-    if ":" in identifier and audience.canonical == form:
-        return True
+def _has_alias(audience: Audience, identifier: str, form: str | None, now: int) -> bool:
     return any(
-        (alias.identifier == identifier or (":" in identifier and alias.canonical == form))
-        and _is_accepted(alias, now)
+        (alias.identifier == identifier or alias.canonical == form) and _is_accepted(alias, now)
         for alias in audience.aliases
     )
 

@@ -5,6 +5,7 @@ URIs have more than one spelling: scheme and host in any case, a default port, a
 Nothing else is folded: `/mcp` and `/mcp/` stay two, and so do `%41` and `A`.
 """
 
+import ipaddress
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -17,14 +18,15 @@ LONGEST: Final = 255
 _DEFAULT_PORTS = {"http": "80", "https": "443"}
 _HIGHEST_PORT = 65535
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+# Possessive: askers send anything, and a pattern that gives back what it took is quadratic on it.
 _URI = re.compile(
-    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*):"
-    r"(?://(?P<authority>[^/?#]*))?"
-    r"(?P<path>(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)"
-    r"(?P<query>\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
+    r"(?P<scheme>[A-Za-z][A-Za-z0-9+.-]*+):"
+    r"(?://(?P<authority>[^/?#]*+))?+"
+    r"(?P<path>(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*+)"
+    r"(?P<query>\?(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*+)?+"
 )
 _HOST_AND_PORT = re.compile(
-    r"(?P<host>\[[0-9A-Fa-f:.]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::(?P<port>[0-9]*))?"
+    r"(?P<host>\[[0-9A-Fa-f:.]++\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*+)(?::(?P<port>[0-9]*+))?+"
 )
 
 
@@ -54,7 +56,7 @@ def parse_uri(text: str) -> Uri:
     if authority is not None and "@" in authority:
         raise InvalidValue("an identifier has no user-info (the part before @)")
     place = _HOST_AND_PORT.fullmatch(authority or "")
-    if place is None or (place["port"] and int(place["port"][:6]) > _HIGHEST_PORT):
+    if place is None or not _is_host(place["host"]) or not _is_port(place["port"] or ""):
         raise InvalidValue("the host or the port of this URI is not valid (RFC 3986 §3.2)")
     if not (place["host"] or found["path"] or found["query"]):
         raise InvalidValue("this URI is a scheme and nothing else")
@@ -120,27 +122,43 @@ def comparison_form(text: str) -> str:
 
 def is_absolute_uri(text: str) -> bool:
     """Return whether `text` may stand in the `resource` parameter (RFC 8707 §2)."""
+    if len(text) > LONGEST:
+        return False
     try:
         parse_uri(text)
     except InvalidValue:
         return False
-    return len(text) <= LONGEST
+    return True
 
 
 def is_under_issuer(text: str, issuer_url: str) -> bool:
-    """Return whether a URI lies at the issuer's origin under its path: an address of the issuer itself.
+    """Return whether an identifier is an address of the issuer: at its origin, under its path.
 
-    Stricter than comparison: percent-encoding, case and dot segments of the path are folded first,
-    so that no spelling of an endpoint becomes an audience.
+    text: an identifier that passed `check_identifier`. Stricter than comparison: what servers and
+    proxies take for the same address counts as the same, so that no spelling of an endpoint becomes
+    an audience. Host: percent-encoding, a dot at the end, notations of IPv6. Port: leading zeros.
+    Path: case, percent-encoding (repeated, too), dot segments, empty segments, `;` parameters.
     """
-    if text[:4].lower() != "http":
+    if ":" not in text:
         return False
-    there, here = parse_uri(comparison_form(text)), parse_uri(comparison_form(issuer_url))
-    if (there.scheme, there.host, there.port) != (here.scheme, here.host, here.port):
+    there, here = parse_uri(text), parse_uri(issuer_url)
+    if _folded_origin(there) != _folded_origin(here):
         return False
-    base = _folded_path(here.path).rstrip("/")
-    path = _folded_path(there.path)
-    return path == base or path.startswith(f"{base}/")
+    return _folded_path(there.path).startswith(_folded_path(here.path))
+
+
+def _is_host(host: str) -> bool:
+    if not host.startswith("["):
+        return True
+    try:
+        ipaddress.IPv6Address(host[1:-1])
+    except ValueError:
+        return False
+    return True
+
+
+def _is_port(port: str) -> bool:
+    return int(port.lstrip("0")[:6] or "0") <= _HIGHEST_PORT
 
 
 def _check_plain_name(text: str) -> None:
@@ -156,13 +174,33 @@ def _check_web_uri(uri: Uri) -> None:
         raise InvalidValue(f"a {uri.scheme.lower()} URI needs // and a host")
     if "%" in uri.host:
         raise InvalidValue("a host is written without percent-encoding")
+    if uri.port.startswith("0"):
+        raise InvalidValue("a port does not begin with 0")
+
+
+def _folded_origin(uri: Uri) -> tuple[str, str, str]:
+    scheme = uri.scheme.lower()
+    if uri.host.startswith("["):
+        host = ipaddress.IPv6Address(uri.host[1:-1]).compressed
+    else:
+        host = unquote(uri.host).lower().rstrip(".")
+    return scheme, host, uri.port.lstrip("0") or _DEFAULT_PORTS.get(scheme, "")
 
 
 def _folded_path(path: str) -> str:
+    """Return the segments that count, each followed by a slash, so that a prefix ends where one ends."""
     kept: list[str] = []
-    for part in unquote(path).lower().replace("\\", "/").split("/"):
-        if part == "..":
+    for segment in _decoded(path).lower().replace("\\", "/").split("/"):
+        name = segment.partition(";")[0]
+        if name == "..":
             kept = kept[:-1]
-        elif part not in {"", "."}:
-            kept.append(part)
-    return "/" + "/".join(kept)
+        elif name not in {"", "."}:
+            kept.append(name)
+    return "".join(f"{name}/" for name in kept)
+
+
+def _decoded(text: str) -> str:
+    decoded = unquote(text)
+    while decoded != text:
+        text, decoded = decoded, unquote(decoded)
+    return text

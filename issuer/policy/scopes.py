@@ -48,44 +48,71 @@ def split_issuer_scopes(asked: frozenset[str]) -> tuple[frozenset[str], frozense
 def default_scopes(chosen: Sequence[Permission]) -> frozenset[str]:
     """Return what a request gets that names no scope: each permission's defaults, or all it permits.
 
-    A scope that two of the chosen audiences define is left out: in a joint token nobody could tell
-    whose it is (RFC 9068 §3, §5).
+    Defaults that are withdrawn since leave nothing, not all. A scope that two of the chosen audiences
+    define is left out: in a joint token nobody could tell whose it is (RFC 9068 §3, §5).
     """
-    given = [scope for permission in chosen for scope in permission.default_scopes or permission.scopes]
+    given = frozenset(
+        scope
+        for permission in chosen
+        for scope in _usable_scopes(permission) & (permission.default_scopes or permission.scopes)
+    )
     if len(chosen) == 1:
-        return frozenset(given)
+        return given
     return frozenset(scope for scope in given if len(_definers(scope, chosen)) == 1)
 
 
-def check_asked_scopes(asked: frozenset[str], chosen: Sequence[Permission]) -> frozenset[str]:
+def check_asked_scopes(
+    asked: frozenset[str], chosen: Sequence[Permission], granted: Sequence[Permission] = ()
+) -> frozenset[str]:
     """Return the asked scopes if each is defined by exactly one chosen audience and permitted there.
 
-    Raises InvalidScope with the first, in alphabetical order, that is not (RFC 6749 §5.2, RFC 9068 §3).
+    granted: as in `still_permitted`, empty where a grant starts afresh. Raises InvalidScope with the
+    first, in alphabetical order, that is not (RFC 6749 §5.2, RFC 9068 §3).
     """
     for scope in sorted(asked):
-        definers = _definers(scope, chosen)
+        definers = _definers(scope, granted or chosen)
         if not definers:
-            raise InvalidScope(f"no chosen audience defines the scope {scope}")
+            raise InvalidScope(f"no audience of this token defines the scope {scope}")
         if len(definers) > 1:
-            raise InvalidScope(f"several chosen audiences define the scope {scope}")
-        if scope not in definers[0].scopes:
-            raise InvalidScope(f"the scope {scope} is not permitted at {definers[0].audience.identifier}")
+            raise InvalidScope(f"several audiences define the scope {scope}")
+        identifier = definers[0].audience.identifier
+        if definers[0] not in chosen:
+            raise InvalidScope(f"the scope {scope} is of {identifier}, which is not asked for")
+        if scope not in _usable_scopes(definers[0]):
+            raise InvalidScope(f"the scope {scope} is not permitted at {identifier}")
     return asked
 
 
-def still_permitted(granted: frozenset[str], chosen: Sequence[Permission]) -> frozenset[str]:
-    """Return the granted scopes that the chosen audiences still define and permit; the others drop out."""
+def still_permitted(
+    scopes: frozenset[str], chosen: Sequence[Permission], granted: Sequence[Permission]
+) -> frozenset[str]:
+    """Return the granted scopes that the chosen audiences still define and permit; the others drop out.
+
+    granted: the permissions of all audiences of the grant, of which chosen are some. A scope that a
+    second one of them defines since drops out: granted for one, it never becomes the other's.
+    """
     return frozenset(
         scope
-        for scope in granted
-        if len(definers := _definers(scope, chosen)) == 1 and scope in definers[0].scopes
+        for scope in scopes
+        if len(definers := _definers(scope, granted)) == 1
+        and definers[0] in chosen
+        and scope in _usable_scopes(definers[0])
     )
 
 
 def defines_all(permission: Permission, scopes: frozenset[str]) -> bool:
     """Return whether the permission's audience defines every one of these scopes, permitted or not."""
-    return scopes <= {scope.name for scope in permission.audience.scopes}
+    return scopes <= _defined_scopes(permission)
 
 
-def _definers(scope: str, chosen: Sequence[Permission]) -> list[Permission]:
-    return [p for p in chosen if any(defined.name == scope for defined in p.audience.scopes)]
+def _usable_scopes(permission: Permission) -> frozenset[str]:
+    # A permission may name what its audience defines no more.
+    return permission.scopes & _defined_scopes(permission)
+
+
+def _defined_scopes(permission: Permission) -> frozenset[str]:
+    return frozenset(scope.name for scope in permission.audience.scopes) - ISSUER_SCOPES
+
+
+def _definers(scope: str, permissions: Sequence[Permission]) -> list[Permission]:
+    return [one for one in permissions if any(defined.name == scope for defined in one.audience.scopes)]

@@ -6,7 +6,7 @@ from issuer.errors import InvalidScope, InvalidTarget
 from issuer.model.audience import Audience, JsonValue
 from issuer.model.permission import ClientRecord, Permission
 from issuer.model.token_plan import Grant, Subject, TargetRequest, TokenPlan
-from issuer.policy import audience, lifetimes, scopes
+from issuer.policy import audience, extra_claims, lifetimes, scopes
 
 
 def plan_token(  # noqa: PLR0913 - each is a fact of its own that the decision rests on
@@ -31,13 +31,17 @@ def plan_token(  # noqa: PLR0913 - each is a fact of its own that the decision r
     if not asked_of_issuer <= allowed:
         missing = ", ".join(sorted(asked_of_issuer - allowed))
         raise InvalidScope(f"this client may not ask for {missing} with this grant type")
+    if grant is None:
+        given = scopes.check_asked_scopes(asked, chosen) if asked else scopes.default_scopes(chosen)
+    else:
+        given = _narrow_scopes(asked, grant, chosen, audience.list_granted(grant, record, now))
     audiences = tuple(permission.audience for permission in chosen)
     return TokenPlan(
         client=record.client,
         subject=subject,
         audiences=audiences,
         aud=tuple(name for one in audiences for name in audience.emitted_identifiers(one, now)),
-        scopes=tuple(sorted(_narrow_scopes(asked, chosen, grant))),
+        scopes=tuple(sorted(given)),
         issuer_scopes=asked_of_issuer,
         lifetime_seconds=lifetimes.access_token_seconds(audiences, record.client, bounds),
         signing_alg=audiences[0].policy.signing_alg,
@@ -47,15 +51,13 @@ def plan_token(  # noqa: PLR0913 - each is a fact of its own that the decision r
 
 
 def _narrow_scopes(
-    asked: frozenset[str], chosen: Sequence[Permission], grant: Grant | None
+    asked: frozenset[str], grant: Grant, chosen: Sequence[Permission], granted: Sequence[Permission]
 ) -> frozenset[str]:
-    if grant is None:
-        return scopes.check_asked_scopes(asked, chosen) if asked else scopes.default_scopes(chosen)
+    if not asked:
+        return scopes.still_permitted(grant.scopes, chosen, granted)
     if not asked <= grant.scopes:
         raise InvalidScope("a scope is asked for that the grant does not hold")
-    if asked:
-        return scopes.check_asked_scopes(asked, chosen)
-    return scopes.still_permitted(grant.scopes, chosen)
+    return scopes.check_asked_scopes(asked, chosen, granted)
 
 
 def _merge_extra_claims(audiences: Sequence[Audience]) -> Mapping[str, JsonValue]:
@@ -63,7 +65,8 @@ def _merge_extra_claims(audiences: Sequence[Audience]) -> Mapping[str, JsonValue
         return audiences[0].policy.extra_claims
     merged: dict[str, JsonValue] = {}
     for one in audiences:
-        for name, value in one.policy.extra_claims.items():
-            if merged.setdefault(name, value) != value:
-                raise InvalidTarget(f"the audiences asked for give the claim {name} different values")
+        clashing = extra_claims.find_clash(one.policy.extra_claims, merged)
+        if clashing is not None:
+            raise InvalidTarget(f"the audiences asked for give the claim {clashing} different values")
+        merged.update(one.policy.extra_claims)
     return merged
