@@ -18,6 +18,7 @@ Headers = list[tuple[str, str]]
 REQUEST_ID: Final = "issuer.request_id"
 NO_STORE: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
 
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -39,5 +40,5 @@ def answer_json(
     headers: Iterable[tuple[str, str]] = NO_STORE,
 ) -> Iterable[bytes]:
     """Send a JSON object; `no-store` unless the headers given say otherwise."""
-    body = json.dumps(content, separators=(",", ":")).encode("ascii")
+    body = _encode_json(content).encode("ascii")
     return answer(environ, start_response, status, [("Content-Type", "application/json"), *headers], body)

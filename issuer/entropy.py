@@ -17,7 +17,8 @@ class Entropy:
 
     def identifier(self) -> str:
         """Return an unguessable identifier of 128 bits: 22 characters of base64url."""
-        return base64.urlsafe_b64encode(self.draw(_IDENTIFIER_BYTES)).rstrip(b"=").decode("ascii")
+        # 16 bytes always end in two characters of padding.
+        return base64.urlsafe_b64encode(self.draw(_IDENTIFIER_BYTES))[:-2].decode("ascii")
 
     def secret(self) -> str:
         """Return a secret of 256 bits: 43 characters of base64url."""

@@ -18,6 +18,7 @@ LONGEST_LINE: Final = 4000
 LogValue = str | int | float | bool | None | list[str]
 
 _LONGEST_TEXT = 400
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 _MOST_ITEMS = 16
 # Authlib prints whole token responses at DEBUG.
 _SILENCED = ("authlib",)
@@ -29,6 +30,7 @@ class EventLog:
     def __init__(self, descriptor: int, now: Callable[[], int]) -> None:
         self._descriptor = descriptor
         self._now = now
+        self._second = (0, _utc(0))
 
     def write(self, event: str, **fields: "LogValue") -> None:
         """Write one line; returns when the sink has taken it. Raises OSError if it cannot take any.
@@ -36,11 +38,20 @@ class EventLog:
         event: a fixed name. fields: never a secret; texts and lists that are too long are cut, and
         `cut` says so.
         """
-        line = {"ts": _utc(self._now()), "event": event, **fields}
-        encoded = json.dumps(line, separators=(",", ":")).encode("ascii")
+        line = {"ts": self._time(), "event": event, **fields}
+        encoded = _encode_json(line)
         if len(encoded) >= LONGEST_LINE:
-            encoded = json.dumps(_cut(line), separators=(",", ":")).encode("ascii")[: LONGEST_LINE - 1]
-        self._write_whole(encoded + b"\n")
+            encoded = _encode_json(_cut(line))[: LONGEST_LINE - 1]
+        self._write_whole(encoded.encode("ascii") + b"\n")
+
+    def _time(self) -> str:
+        # One text a second serves all its lines. Whole pairs are swapped, so threads need no lock.
+        now = self._now()
+        second, text = self._second
+        if second != now:
+            text = _utc(now)
+            self._second = (now, text)
+        return text
 
     def _write_whole(self, line: bytes) -> None:
         while line:
@@ -70,7 +81,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info and record.exc_info[1] is not None:
             line["error"] = describe_fault(record.exc_info[1])
-        return json.dumps(line, separators=(",", ":"))
+        return _encode_json(line)
 
 
 def describe_fault(error: BaseException) -> str:

@@ -1,11 +1,13 @@
 """Usage by hour: how often a client got, or was refused, a token of an audience."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class UsageKey:
-    """What is counted together. hour: epoch seconds of its start; key 0: no such client or audience."""
+class UsageKey(NamedTuple):
+    """What is counted together. hour: epoch seconds of its start; key 0: no such client or audience.
+
+    A named tuple, since one is made and hashed for every token.
+    """
 
     hour: int
     client_key: int
@@ -14,8 +16,7 @@ class UsageKey:
     outcome: str
 
 
-@dataclass(frozen=True, slots=True)
-class UsageSum:
+class UsageSum(NamedTuple):
     """What came together under one key. last_at, max_exp: epoch seconds; max_exp 0 if nothing was issued."""
 
     count: int

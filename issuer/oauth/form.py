@@ -81,16 +81,19 @@ def decode_component(raw: str) -> str:
 
     Raises InvalidRequest for broken escapes, bytes that are not UTF-8, and control characters.
     """
-    if "%" in raw or "+" in raw:
-        if _BROKEN_ESCAPE.search(raw):
-            raise InvalidRequest("a percent sign is not followed by two hexadecimal digits")
-        try:
-            raw = unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
-        except UnicodeDecodeError as error:
-            raise InvalidRequest("a parameter is not UTF-8") from error
-    if _CONTROL.search(raw):
+    text = _unescape(raw) if "%" in raw or "+" in raw else raw
+    if _CONTROL.search(text):
         raise InvalidRequest("a parameter holds a control character")
-    return raw
+    return text
+
+
+def _unescape(raw: str) -> str:
+    if _BROKEN_ESCAPE.search(raw):
+        raise InvalidRequest("a percent sign is not followed by two hexadecimal digits")
+    try:
+        return unquote_to_bytes(raw.replace("+", " ")).decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise InvalidRequest("a parameter is not UTF-8") from error
 
 
 def _decode(raw: str) -> str:
