@@ -61,5 +61,9 @@ class StoredKey:
             return KeyState.RETIRED
         return KeyState.REMOVED
 
+    def is_needed(self, now: int) -> bool:
+        """Return whether anything may still be signed or verified with the key at `now` or later."""
+        return self.state(now) not in {KeyState.REMOVED, KeyState.COMPROMISED}
+
     def __repr__(self) -> str:
         return f"StoredKey(kid={self.kid!r}, purpose={self.purpose.value!r}, alg={self.alg!r})"

@@ -1,0 +1,94 @@
+"""The signing keys: made at the first start, one for each purpose and algorithm, whoever starts first."""
+
+from collections.abc import Sequence
+
+from issuer.clock import Clock
+from issuer.entropy import Entropy
+from issuer.jose import keys, sealing
+from issuer.jose.sealing import MasterKeys
+from issuer.model.audit_event import Actor, ActorKind
+from issuer.model.signing_key import REFRESH_ALG, TOKEN_ALGS, KeyPurpose, StoredKey
+from issuer.store import audit, registry_version
+from issuer.store import signing_keys as rows
+from issuer.store.db import Connection, Engine, reading, writing
+from issuer.store.registry_version import Concern, ConcernKind
+
+_ACTOR = Actor(ActorKind.SYSTEM, "first start")
+_NEEDED = (*((KeyPurpose.TOKEN, alg) for alg in TOKEN_ALGS), (KeyPurpose.REFRESH, REFRESH_ALG))
+
+_Kind = tuple[KeyPurpose, str]
+
+
+def make_first_keys(
+    engine: Engine,
+    master_keys: MasterKeys,
+    clock: Clock,
+    entropy: Entropy,
+    longest_lifetime_seconds: int,
+) -> None:
+    """Make the keys that are missing, in one transaction with their audit events; usually none are.
+
+    longest_lifetime_seconds: of anything that the keys may sign. Several processes at once make one set.
+    Raises WrongMasterKey or UnusableKey, having written nothing, if a key that is still needed does not
+    open: a second set beside one that cannot be read would end every token issued so far.
+    """
+    now = clock.now()
+    with reading(engine) as connection:
+        missing = _list_missing(connection, master_keys, now)
+    if not missing:
+        return
+    # Made before the write lock is taken: an RSA key takes longer than all the rest.
+    made = [_make(kind, master_keys, entropy, now, longest_lifetime_seconds) for kind in missing]
+    with writing(engine) as connection:
+        version = registry_version.raise_version(connection)
+        # Once more: what another process added meanwhile must open with our master key, too.
+        _list_missing(connection, master_keys, now)
+        _add(connection, made)
+        registry_version.add_change(connection, Concern(version, ConcernKind.KEYS))
+
+
+def list_signing_keys(engine: Engine) -> tuple[StoredKey, ...]:
+    """Return all keys whatever their state, newest first; opens none."""
+    with reading(engine) as connection:
+        return rows.list_keys(connection)
+
+
+def _list_missing(connection: Connection, master_keys: MasterKeys, now: int) -> tuple[_Kind, ...]:
+    stored = rows.list_keys(connection)
+    for key in stored:
+        if key.is_needed(now):
+            sealing.open_key(key, master_keys)
+    present = {(key.purpose, key.alg) for key in stored if key.signs_until is None}
+    return tuple(kind for kind in _NEEDED if kind not in present)
+
+
+def _make(
+    kind: _Kind, master_keys: MasterKeys, entropy: Entropy, now: int, longest_lifetime_seconds: int
+) -> StoredKey:
+    purpose, alg = kind
+    key = keys.make_signing_key(alg, entropy)
+    master_key_id, sealed = sealing.seal_key(key, purpose, master_keys, entropy)
+    return StoredKey(
+        kid=key.kid,
+        purpose=purpose,
+        alg=alg,
+        public_jwk=keys.public_jwk(key) if purpose is KeyPurpose.TOKEN else None,
+        sealed=sealed,
+        master_key_id=master_key_id,
+        created_at=now,
+        published_at=now,
+        signs_from=now,
+        signs_until=None,
+        verify_until=None,
+        compromised_at=None,
+        longest_lifetime_seconds=longest_lifetime_seconds,
+    )
+
+
+def _add(connection: Connection, made: Sequence[StoredKey]) -> None:
+    for key in made:
+        if rows.add_key(connection, key):
+            after = {"purpose": key.purpose.value, "alg": key.alg, "signs_from": key.signs_from}
+            audit.add_event(
+                connection, _ACTOR, "key.add", "key", key.kid, at=key.created_at, before=None, after=after
+            )
