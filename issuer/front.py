@@ -7,6 +7,7 @@ answered before its router sees it. The same applications are routes of Flask as
 
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -58,14 +59,19 @@ class Front:
         try:
             return application(environ, start_response)
         except Exception as error:  # noqa: BLE001 - the last place where a fault can still be answered
+            self._tell(environ, error)
+            body = {"error": ServerError.code, "error_description": ServerError.sentence}
+            return answers.answer_json(environ, start_response, ServerError.status, body)
+
+    def _tell(self, environ: Environ, error: Exception) -> None:
+        # A sink that is gone must not keep the answer back, too.
+        with suppress(OSError):
             self._log.write(
                 "request.failed",
                 request_id=environ[answers.REQUEST_ID],
                 method=environ["REQUEST_METHOD"][:16],
                 fault=logs.describe_fault(error),
             )
-            body = {"error": ServerError.code, "error_description": ServerError.sentence}
-            return answers.answer_json(environ, start_response, ServerError.status, body)
 
     def _request_id(self, environ: Environ) -> str:
         given = environ.get("HTTP_X_REQUEST_ID")

@@ -25,7 +25,6 @@ class Context:
     request_id: str
     address: str
     grant_type: str = ""
-    client_id: str = ""
     client: Client | None = None
     asked: list[str] = field(default_factory=list)
 
@@ -85,8 +84,7 @@ class Recorder:
         self._write(
             "token.refused",
             request_id=context.request_id,
-            client_id=context.client_id,
-            authenticated=context.client is not None,
+            client_id=context.client.client_id if context.client is not None else "",
             grant_type=context.grant_type,
             asked=context.asked,
             error=refusal.code,

@@ -7,6 +7,8 @@ from typing import NewType
 from issuer.model.audience import AudienceId
 from issuer.model.service import ServiceId
 
+# Begins every client secret, so that scanners of repositories, and our own log, know one when they see it.
+SECRET_PREFIX = "isr_"  # noqa: S105 - the beginning of all of them
 ClientId = NewType("ClientId", str)
 ClientKey = NewType("ClientKey", int)
 

@@ -1,5 +1,6 @@
 """Usage by hour: how often a client got, or was refused, a token of an audience."""
 
+from dataclasses import dataclass
 from typing import NamedTuple
 
 
@@ -16,7 +17,8 @@ class UsageKey(NamedTuple):
     outcome: str
 
 
-class UsageSum(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class UsageSum:
     """What came together under one key. last_at, max_exp: epoch seconds; max_exp 0 if nothing was issued."""
 
     count: int

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from issuer import hashing
 from issuer.clock import Clock
 from issuer.errors import InvalidClient, InvalidRequest
-from issuer.model.client import AuthMethod, ClientState
+from issuer.model.client import SECRET_PREFIX, AuthMethod, ClientState
 from issuer.model.permission import ClientRecord
 from issuer.oauth import form
 from issuer.oauth.form import Form
@@ -56,9 +56,11 @@ class ClientAuthenticator:
         credentials = read_credentials(authorization, sent)
         record = self._find_record(credentials.client_id)
         secret_id = self._find_secret(credentials, record)
-        if record is None or secret_id is None:
-            raise InvalidClient("unknown client, or no usable secret matches")
+        if record is None:
+            raise InvalidClient(f"there is no client {_loggable(credentials.client_id)}")
         client = record.client
+        if secret_id is None:
+            raise InvalidClient(f"no usable secret of the client {client.client_id} was presented")
         if client.state is not ClientState.ACTIVE:
             raise InvalidClient(f"the client {client.client_id} is {client.state}")
         if client.auth_method is not credentials.method:
@@ -94,6 +96,11 @@ def read_credentials(authorization: str | None, sent: Form) -> Credentials:
     if len(body_id) > _LONGEST_CREDENTIAL or len(body_secret) > _LONGEST_CREDENTIAL:
         raise InvalidClient("a credential is too long")
     return Credentials(AuthMethod.CLIENT_SECRET_POST, body_id, body_secret)
+
+
+def _loggable(client_id: str) -> str:
+    # Somebody who swaps the two fields must not find the secret in our log.
+    return "with the identifier of a secret" if client_id.startswith(SECRET_PREFIX) else repr(client_id)
 
 
 def _read_basic(authorization: str) -> tuple[str, str]:

@@ -62,7 +62,6 @@ class TokenServer(AuthorizationServer):
         record = self._authenticator.authenticate(request.authorization, request.form_sent)
         request.record = record
         request.context.client = record.client
-        request.context.client_id = record.client.client_id
         return AuthenticatedClient(record.client)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:

@@ -51,7 +51,6 @@ class TokenEndpoint:
     def _answer(self, environ: Environ, context: Context) -> Answer:
         form = forms.read_form(environ)
         context.grant_type = form.single.get("grant_type", "")
-        context.client_id = form.single.get("client_id", "")
         context.asked = [*form.resources, *form.audiences]
         if not context.grant_type:
             raise InvalidRequest("grant_type is missing")

@@ -5,7 +5,7 @@ from typing import Final
 
 from issuer import hashing
 from issuer.errors import Conflict, InvalidValue, NotFound
-from issuer.model.client import ClientId, ClientKey, ClientSecret
+from issuer.model.client import SECRET_PREFIX, ClientId, ClientKey, ClientSecret
 from issuer.policy import free_text
 from issuer.registry import client_rules, descriptions
 from issuer.registry.registrar import Change, Registrar
@@ -14,8 +14,6 @@ from issuer.store import client_secrets as store
 MOST_USABLE: Final = 10
 MOST_DAYS: Final = 3650
 
-# So that a secret is known for one wherever it turns up, by people and by scanners of repositories.
-_PREFIX = "isr_"
 _DAY_SECONDS = 24 * 3600
 
 
@@ -58,7 +56,7 @@ def make_secret(
     registrar: Registrar, change: Change, client_key: ClientKey, label: str, expires_at: int | None
 ) -> tuple[ClientSecret, str]:
     """Store a new secret of a client and return it with its text. For use inside a transaction."""
-    text = _PREFIX + registrar.entropy.secret()
+    text = SECRET_PREFIX + registrar.entropy.secret()
     secret_id = registrar.entropy.suffix()
     while store.is_taken(change.connection, secret_id):
         secret_id = registrar.entropy.suffix()
