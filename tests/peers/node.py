@@ -4,6 +4,7 @@ A conftest that wants them writes `from tests.peers.node import node_peers`; the
 NodePeers, whose `place` puts a test's own module beside node_modules, so that it may import them.
 """
 
+import fcntl
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -36,7 +37,10 @@ def node_peers(pytestconfig: pytest.Config) -> NodePeers:
     if node is None or npm is None:
         skip_or_fail("node", "node or npm is not on the path")
     folder = pytestconfig.cache.mkdir("node-peers")
-    _install(npm, folder)
+    with (folder / "install.lock").open("w") as lock:
+        # Several test processes start at once; npm must not run twice in one folder.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        _install(npm, folder)
     return NodePeers(node, folder)
 
 
