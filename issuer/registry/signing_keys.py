@@ -33,18 +33,12 @@ def make_first_keys(
     open: a second set beside one that cannot be read would end every token issued so far.
     """
     now = clock.now()
-    with reading(engine) as connection:
-        missing = _list_missing(connection, master_keys, now)
-    if not missing:
-        return
-    # Made before the write lock is taken: an RSA key takes longer than all the rest.
-    made = [_make(kind, master_keys, entropy, now, longest_lifetime_seconds) for kind in missing]
-    with writing(engine) as connection:
-        version = registry_version.raise_version(connection)
-        # Once more: what another process added meanwhile must open with our master key, too.
-        _list_missing(connection, master_keys, now)
-        _add(connection, made)
-        registry_version.add_change(connection, Concern(version, ConcernKind.KEYS))
+    stored = _list_opened(engine, master_keys, now)
+    while missing := _list_missing(stored):
+        # Keys are made and opened outside the write lock: with RSA that takes longer than all the rest.
+        made = [_make(kind, master_keys, entropy, now, longest_lifetime_seconds) for kind in missing]
+        _add_unless_overtaken(engine, made, stored)
+        stored = _list_opened(engine, master_keys, now)
 
 
 def list_signing_keys(engine: Engine) -> tuple[StoredKey, ...]:
@@ -53,13 +47,30 @@ def list_signing_keys(engine: Engine) -> tuple[StoredKey, ...]:
         return rows.list_keys(connection)
 
 
-def _list_missing(connection: Connection, master_keys: MasterKeys, now: int) -> tuple[_Kind, ...]:
-    stored = rows.list_keys(connection)
+def _list_opened(engine: Engine, master_keys: MasterKeys, now: int) -> tuple[StoredKey, ...]:
+    """Return all keys; each that is still needed was opened to see that it can be."""
+    stored = list_signing_keys(engine)
     for key in stored:
         if key.is_needed(now):
             sealing.open_key(key, master_keys)
+    return stored
+
+
+def _list_missing(stored: Sequence[StoredKey]) -> tuple[_Kind, ...]:
     present = {(key.purpose, key.alg) for key in stored if key.signs_until is None}
     return tuple(kind for kind in _NEEDED if kind not in present)
+
+
+def _add_unless_overtaken(engine: Engine, made: Sequence[StoredKey], seen: Sequence[StoredKey]) -> None:
+    """Add keys, but only beside those that were seen: what others added was not opened yet."""
+    with writing(engine) as connection:
+        version = registry_version.raise_version(connection)
+        is_overtaken = {key.kid for key in rows.list_keys(connection)} != {key.kid for key in seen}
+        added = [] if is_overtaken else [key for key in made if rows.add_key(connection, key)]
+        for key in added:
+            _record(connection, key)
+        kind = ConcernKind.KEYS if added else ConcernKind.NOBODY
+        registry_version.add_change(connection, Concern(version, kind))
 
 
 def _make(
@@ -85,10 +96,8 @@ def _make(
     )
 
 
-def _add(connection: Connection, made: Sequence[StoredKey]) -> None:
-    for key in made:
-        if rows.add_key(connection, key):
-            after = {"purpose": key.purpose.value, "alg": key.alg, "signs_from": key.signs_from}
-            audit.add_event(
-                connection, _ACTOR, "key.add", "key", key.kid, at=key.created_at, before=None, after=after
-            )
+def _record(connection: Connection, key: StoredKey) -> None:
+    after = {"purpose": key.purpose.value, "alg": key.alg, "signs_from": key.signs_from}
+    audit.add_event(
+        connection, _ACTOR, "key.add", "key", key.kid, at=key.created_at, before=None, after=after
+    )

@@ -377,4 +377,4 @@ def test_eight_starts_at_once_make_one_set_of_keys(engine, database_url):
 
 @pytest.mark.soak
 def test_sixteen_starts_at_once_make_one_set_of_keys(engine, database_url):
-    _race(engine, database_url, processes=16, trials=200)
+    _race(engine, database_url, processes=16, trials=100)
