@@ -203,3 +203,15 @@ class SchemaNotAtHead(StartRefusal):
     """The database's schema is older or newer than this program."""
 
     code = "schema_not_at_head"
+
+
+class SchemaDiffers(StartRefusal):
+    """The database is at the right revision, but its tables are not what that revision makes."""
+
+    code = "schema_differs"
+
+
+class AddressTaken(StartRefusal):
+    """The address to listen on cannot be had."""
+
+    code = "address_taken"

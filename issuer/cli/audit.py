@@ -1,0 +1,40 @@
+"""`issuer audit`: who changed what."""
+
+import click
+
+from issuer.cli import documents, output
+from issuer.cli.command import Noun
+from issuer.cli.desk import Desk
+from issuer.cli.output import Answer
+from issuer.registry import audit as use_case
+
+_HEADERS = ("id", "at", "actor", "action", "target", "before", "after")
+
+
+@click.group("audit", cls=Noun)
+def audit() -> None:
+    """Who changed what in the registry, what it was before and after.
+
+    Fields: id, at, actor_kind (terminal, user, system), actor, action, target_kind, target, before, after,
+    request_id. Times within before and after are epoch seconds, as stored.
+    """
+
+
+@audit.command("list")
+@click.option(
+    "--limit", type=click.IntRange(1, use_case.LARGEST_PAGE), default=50, show_default=True, metavar="N"
+)
+@click.option(
+    "--before-id", type=click.IntRange(min=1), metavar="ID", help="Only older ones than this event."
+)
+@click.option("--target", metavar="T", help="Only of this service, identifier, client_id or kid.")
+@click.pass_obj
+def list_all(desk: Desk, limit: int, before_id: int | None, target: str | None) -> Answer:
+    """List changes, newest first."""
+    with desk.registry() as instance:
+        found = use_case.list_events(instance.registrar, limit, before_id, target)
+    shown = [documents.of_event(one) for one in found]
+    is_cut = len(found) == limit
+    more = f"Older ones: issuer audit list --before-id {found[-1].id}" if is_cut else ""
+    nothing = "" if found else "No change yet."
+    return output.list_answer(shown, _HEADERS, tuple(filter(None, (more, nothing))))

@@ -1,0 +1,98 @@
+"""The demo: two services and two clients, to see in a minute what an audience is."""
+
+from dataclasses import dataclass, field
+
+from issuer.errors import NotFound
+from issuer.model.audience import Scope
+from issuer.model.client import Client, ClientState
+from issuer.registry import audiences, client_secrets, clients, permissions, services
+from issuer.registry.audiences import NewAudience
+from issuer.registry.clients import NewClient
+from issuer.registry.permissions import NewPermission
+from issuer.registry.registrar import Registrar
+from issuer.registry.services import NewService
+
+ORDERS = "https://orders.example.com"
+BILLING = "https://billing.example.com"
+
+_OWNER = "demo"
+_TRUST_GROUP = "demo-shop"
+_LABEL = "demo"
+_SERVICES = {
+    "Orders": NewAudience(ORDERS, "Orders", scopes=(Scope("orders:read"), Scope("orders:write"))),
+    "Billing": NewAudience(BILLING, "Billing", scopes=(Scope("billing:read"),)),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DemoClient:
+    """A client of the demo with a fresh secret. audiences: what it is permitted, by identifier."""
+
+    client_id: str
+    client_secret: str = field(repr=False)
+    audiences: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """What was registered: a client that may ask for one audience, and one that may ask for both."""
+
+    orders_only: DemoClient
+    both: DemoClient
+
+
+def register(registrar: Registrar) -> Demo:
+    """Register the demo where it is not there yet, and give its clients new secrets for old ones.
+
+    What an admin changed of it stays. Raises Conflict where its names are taken or were removed.
+    """
+    for name, audience in _SERVICES.items():
+        _find_or_add_service(registrar, name)
+        _find_or_add_audience(registrar, audience)
+    return Demo(
+        _register_client(registrar, "demo-orders-only", (ORDERS,)),
+        _register_client(registrar, "demo-both", (ORDERS, BILLING)),
+    )
+
+
+def _find_or_add_service(registrar: Registrar, name: str) -> None:
+    try:
+        services.find_service(registrar, name)
+    except NotFound:
+        services.add_service(registrar, NewService(name, _OWNER, _TRUST_GROUP))
+
+
+def _find_or_add_audience(registrar: Registrar, new: NewAudience) -> None:
+    try:
+        audiences.find_audience(registrar, new.identifier)
+    except NotFound:
+        audiences.add_audience(registrar, new)
+
+
+def _register_client(registrar: Registrar, name: str, identifiers: tuple[str, ...]) -> DemoClient:
+    client = _find_client(registrar, name)
+    if client is None:
+        client, _ = clients.add_client(registrar, NewClient(name))
+        # Its first secret is shown to nobody: all secrets of the demo are made below.
+        client_secrets.revoke_secret(registrar, client.client_id, client.secrets[0].id)
+        for identifier in identifiers:
+            _permit(registrar, client, identifier)
+    for secret in client.secrets:
+        if secret.label == _LABEL and secret.revoked_at is None:
+            client_secrets.revoke_secret(registrar, client.client_id, secret.id)
+    _, text = client_secrets.add_secret(registrar, client.client_id, _LABEL)
+    return DemoClient(client.client_id, text, identifiers)
+
+
+def _find_client(registrar: Registrar, name: str) -> Client | None:
+    named = (
+        client
+        for client in clients.list_clients(registrar)
+        if client.name == name and client.state is not ClientState.REMOVED
+    )
+    return next(named, None)
+
+
+def _permit(registrar: Registrar, client: Client, identifier: str) -> None:
+    scopes = frozenset(scope.name for scope in audiences.find_audience(registrar, identifier).scopes)
+    permissions.grant_permission(registrar, NewPermission(client.client_id, identifier, scopes))
