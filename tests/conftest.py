@@ -134,14 +134,7 @@ def _postgres_name() -> Iterator[str]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Give the URL of a freshly migrated registry, once on each database: for tests that start processes."""
-    if request.param == "sqlite":
-        path = tmp_path / "issuer.sqlite"
-        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
-        return f"sqlite:///{path}"
-    name = request.getfixturevalue("_postgres_name")
-    with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
-        connection.execute(_BACK_TO_SEED)
-    return _postgres_url(name)
+    return fresh_database_url(request, tmp_path, request.param)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -168,6 +161,18 @@ def session(engine: Engine) -> Iterator[Session]:
     """Give a plain session on `engine`."""
     with Session(engine) as session:
         yield session
+
+
+def fresh_database_url(request: pytest.FixtureRequest, folder: Path, kind: str) -> str:
+    """Return the URL of a freshly migrated registry. kind: sqlite (in `folder`) or postgresql."""
+    if kind == "sqlite":
+        path = folder / "issuer.sqlite"
+        shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
+        return f"sqlite:///{path}"
+    name = request.getfixturevalue("_postgres_name")
+    with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
+        connection.execute(_BACK_TO_SEED)
+    return _postgres_url(name)
 
 
 def _make_engine(url: str) -> Engine:

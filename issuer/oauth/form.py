@@ -17,6 +17,7 @@ LONGEST_BODY: Final = 64 * 1024
 LONGEST_VALUE: Final = 16 * 1024
 MOST_PARAMETERS: Final = 100
 
+_MOST_LENGTH_DIGITS = 9
 _FORM_TYPE = "application/x-www-form-urlencoded"
 _REPEATABLE = ("resource", "audience")
 _BROKEN_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -106,7 +107,7 @@ def _read_body(environ: Environ) -> bytes:
     declared = environ.get("CONTENT_LENGTH") or ""
     if declared and not (declared.isascii() and declared.isdigit()):
         raise InvalidRequest("the content length is not a number")
-    if declared and int(declared[:9]) > LONGEST_BODY:
+    if len(declared) > _MOST_LENGTH_DIGITS or (declared and int(declared) > LONGEST_BODY):
         raise RequestTooLarge("the body is too long")
     # A chunked body has no length: one byte over the limit tells enough.
     body: bytes = environ["wsgi.input"].read(int(declared) if declared else LONGEST_BODY + 1)
