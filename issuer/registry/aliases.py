@@ -7,7 +7,6 @@ from issuer.policy import identifiers
 from issuer.registry import audience_rules, descriptions, spellings
 from issuer.registry.registrar import Change, Registrar
 from issuer.store import audiences
-from issuer.store import spellings as store
 
 
 def add_alias(
@@ -25,11 +24,10 @@ def add_alias(
         wanted = spellings.new_spelling(alias, audience.id, SpellingRole(mode.value), until)
         present = _find_alias(audience, alias)
         if present is None:
-            spellings.take(registrar, change.connection, wanted, audience.service.id)
+            spellings.check_free(registrar, change.connection, wanted, audience.service.id)
         elif (present.mode, present.until) == (mode, until):
             return audience
-        else:
-            store.change_spelling(change.connection, wanted)
+        spellings.write(change.connection, wanted)
         return _written(change, audience, "audience.alias_added")
 
 
@@ -39,9 +37,8 @@ def remove_alias(registrar: Registrar, identifier: str, alias: str) -> Audience:
         audience = audience_rules.require_changeable(change.connection, identifier)
         if _find_alias(audience, alias) is None:
             raise NotFound(f"{audience.identifier} has no alias {alias}")
-        store.change_spelling(
-            change.connection, spellings.new_spelling(alias, audience.id, SpellingRole.RETIRED)
-        )
+        retired = spellings.new_spelling(alias, audience.id, SpellingRole.RETIRED)
+        spellings.write(change.connection, retired)
         return _written(change, audience, "audience.alias_removed")
 
 
@@ -59,16 +56,13 @@ def rename_audience(registrar: Registrar, old: str, new: str, until: int | None 
         if new == audience.identifier:
             return audience
         _check_until(until, change.now)
-        # The old one first: an audience never has two primary identifiers, not even for a statement.
-        store.change_spelling(
-            change.connection,
-            spellings.new_spelling(audience.identifier, audience.id, SpellingRole.DUAL, until),
-        )
         primary = spellings.new_spelling(new, audience.id, SpellingRole.PRIMARY)
         if _find_alias(audience, new) is None:
-            spellings.take(registrar, change.connection, primary, audience.service.id)
-        else:
-            store.change_spelling(change.connection, primary)
+            spellings.check_free(registrar, change.connection, primary, audience.service.id)
+        # The old one first: an audience never has two primary identifiers, not even for a statement.
+        old_name = spellings.new_spelling(audience.identifier, audience.id, SpellingRole.DUAL, until)
+        spellings.write(change.connection, old_name)
+        spellings.write(change.connection, primary)
         return _written(change, audience, "audience.renamed")
 
 

@@ -36,10 +36,6 @@ class Change:
         """Say that what is cached of all clients is stale after this."""
         self._concerns.add(Concern(self.version, ConcernKind.EVERYONE))
 
-    def concerns_keys(self) -> None:
-        """Say that what is cached of the signing keys is stale after this."""
-        self._concerns.add(Concern(self.version, ConcernKind.KEYS))
-
     def record(
         self, action: str, target_kind: str, target: str, before: Fields | None, after: Fields | None
     ) -> None:

@@ -23,7 +23,13 @@ def require_audience(connection: Connection, identifier: str) -> Audience:
 
 
 def take(registrar: Registrar, connection: Connection, wanted: Spelling, service_id: ServiceId) -> None:
-    """Register a spelling for an audience of a service, or refuse; one that it once gave up comes back.
+    """Register a spelling for an audience of a service, or refuse; raises as `check_free`."""
+    check_free(registrar, connection, wanted, service_id)
+    write(connection, wanted)
+
+
+def check_free(registrar: Registrar, connection: Connection, wanted: Spelling, service_id: ServiceId) -> None:
+    """Check that a service may take a spelling: a new one, or an alias that it once gave up.
 
     Raises InvalidValue for what is no identifier or lies under the issuer's own URL, Locked for the
     issuer's own, Conflict if it is or was an audience's, in any spelling, or is a client_id.
@@ -33,11 +39,16 @@ def take(registrar: Registrar, connection: Connection, wanted: Spelling, service
         raise InvalidValue(f"{wanted.identifier} lies under this issuer's own URL")
     _refuse_client_id(connection, wanted)
     taken = store.find_spelling(connection, wanted.identifier, wanted.canonical)
-    if taken is None:
+    if taken is not None:
+        _refuse_taken(connection, wanted, taken, service_id)
+
+
+def write(connection: Connection, wanted: Spelling) -> None:
+    """Register a spelling that is free, or is this audience's already in another role."""
+    if store.find_spelling(connection, wanted.identifier, wanted.canonical) is None:
         store.add_spelling(connection, wanted)
-        return
-    _refuse_taken(connection, wanted, taken, service_id)
-    store.change_spelling(connection, wanted)
+    else:
+        store.change_spelling(connection, wanted)
 
 
 def new_spelling(
