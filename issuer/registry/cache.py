@@ -139,6 +139,10 @@ class RegistryCache:
         directory = self._directory
         if directory is None:
             with reading(self._engine) as connection:
+                version = registry_version.find_version(connection)
                 directory = Directory(audiences.list_identifiers(connection))
-            self._directory = directory
+            with self._lock:
+                # As in _load: one that is older than the last look is not kept.
+                if version >= self._version:
+                    self._directory = directory
         return directory

@@ -33,7 +33,7 @@ def align(engine: Engine, url: str, clock: Clock) -> None:
         audit.add_event(
             connection,
             _ACTOR,
-            "audience.rename",
+            "audience.renamed",
             "audience",
             wanted,
             at=clock.now(),

@@ -99,5 +99,5 @@ def _make(
 def _record(connection: Connection, key: StoredKey) -> None:
     after = {"purpose": key.purpose.value, "alg": key.alg, "signs_from": key.signs_from}
     audit.add_event(
-        connection, _ACTOR, "key.add", "key", key.kid, at=key.created_at, before=None, after=after
+        connection, _ACTOR, "key.added", "key", key.kid, at=key.created_at, before=None, after=after
     )
