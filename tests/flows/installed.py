@@ -5,6 +5,7 @@ environment the libraries of this one.
 """
 
 import contextlib
+import json
 import os
 import subprocess
 import sys
@@ -51,19 +52,19 @@ class Installed:
         )
 
     @contextlib.contextmanager
-    def serving(
+    def serving_demo(
         self,
-        *arguments: str,
+        *,
         cwd: Path,
         log: Path,
         environment: Mapping[str, str] | None = None,
         inside: Sequence[str] = (),
-    ) -> Iterator[Server]:
-        """Run `issuer serve` on a free port from its first answer on. inside: a command that runs it."""
+    ) -> Iterator["DemoServer"]:
+        """Run `issuer serve --demo` on a free port from its first answer on. inside: what runs it."""
         port = servers.free_port()
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*inside, self.program, "serve", "--port", str(port), *arguments],
+                [*inside, self.program, "serve", "--demo", "--json", "--port", str(port)],
                 cwd=cwd,
                 env=bare_environment() | dict(environment or {}),
                 stdout=output,
@@ -73,9 +74,24 @@ class Installed:
         server = Server(process, port, log, {"ISSUER_URL": f"http://127.0.0.1:{port}"})
         try:
             servers.wait_until(lambda: _is_ready(server), _START_SECONDS, lambda: log.read_text()[-3000:])
-            yield server
+            yield DemoServer(server, _read_document(log)["demo"]["clients"])
         finally:
             processes.stop(process)
+
+
+@dataclass(frozen=True, slots=True)
+class DemoServer:
+    """A server of the demo. clients: those that it printed, the one for Orders only first."""
+
+    server: Server
+    clients: list[dict]
+
+    def ask_token(self, identifier: str, which: int = 0) -> str:
+        """Return an access token for an audience."""
+        client = self.clients[which]
+        answer = self.server.ask_token(client["client_id"], client["client_secret"], resource=identifier)
+        assert answer.status == 200, answer.body
+        return answer.json["access_token"]
 
 
 @pytest.fixture(scope="session")
@@ -106,6 +122,12 @@ def _pip(*arguments: object) -> None:
         check=False,
     )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+def _read_document(log: Path) -> dict:
+    """Return the JSON document that stands before the log lines."""
+    document, _ = json.JSONDecoder().raw_decode(log.read_text())
+    return document
 
 
 def _is_ready(server: Server) -> bool:

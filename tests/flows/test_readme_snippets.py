@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import subprocess
 import time
 from collections.abc import Callable, Iterator
@@ -15,7 +16,6 @@ import pytest
 
 from tests.flows import servers
 from tests.flows.installed import Installed, installed
-from tests.flows.servers import Server
 from tests.peers.node import NodePeers, node_peers
 
 __all__ = ["installed", "node_peers"]
@@ -23,6 +23,8 @@ __all__ = ["installed", "node_peers"]
 README = (Path(__file__).parents[2] / "README.md").read_text()
 ORDERS = "https://orders.example.com"
 BILLING = "https://billing.example.com"
+STOCK = "https://stock.example.com"
+RENAMED = "https://stock.example.net"
 KINDS = pytest.mark.parametrize(
     ("kind", "is_taken"),
     [("right", True), ("wrong_audience", False), ("wrong_typ", False), ("forged", False)],
@@ -37,9 +39,9 @@ for (const [kind, token] of Object.entries(JSON.parse(process.argv[2])))
 
 @dataclass(frozen=True, slots=True)
 class Shop:
-    """A running server with one token of each kind. tokens: by kind."""
+    """A running server with one token of each kind. url: the issuer's. tokens: by kind."""
 
-    server: Server
+    url: str
     tokens: dict[str, str]
 
 
@@ -47,25 +49,15 @@ class Shop:
 def shop(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Serve tokens that a service at ORDERS must take or refuse."""
     folder = tmp_path_factory.mktemp("shop")
-    with installed.serving(cwd=folder, log=folder / "log") as server:
-        run = _terminal(installed, folder)
-        run("service", "add", "Shop", "--owner", "tests")
-        client = run("client", "add", "Robot", "--grant", "client_credentials")
-        for identifier in (ORDERS, BILLING):
-            run("audience", "add", identifier, "--service", "Shop", "--scope", "orders:read")
-            run("permission", "grant", client["client_id"], identifier, "--scope", "orders:read")
-
-        def ask(identifier: str) -> str:
-            answer = server.ask_token(client["client_id"], client["client_secret"], resource=identifier)
-            return answer.json["access_token"]
-
-        tokens = {"right": ask(ORDERS), "wrong_audience": ask(BILLING)}
-        run("audience", "change", ORDERS, "--typ", "JWT")
-        servers.wait_until(lambda: jwt.get_unverified_header(ask(ORDERS))["typ"] == "JWT", 5)
-        tokens["wrong_typ"] = ask(ORDERS)
+    with installed.serving_demo(cwd=folder, log=folder / "log") as demo:
+        tokens = {"right": demo.ask_token(ORDERS), "wrong_audience": demo.ask_token(BILLING, which=1)}
+        run = installed.run("audience", "change", ORDERS, "--typ", "JWT", cwd=folder)
+        assert run.returncode == 0, run.stderr
+        servers.wait_until(lambda: jwt.get_unverified_header(demo.ask_token(ORDERS))["typ"] == "JWT", 5)
+        tokens["wrong_typ"] = demo.ask_token(ORDERS)
         header, _, signature = tokens["right"].split(".")
         tokens["forged"] = ".".join((header, tokens["wrong_audience"].split(".")[1], signature))
-        yield Shop(server, tokens)
+        yield Shop(demo.server.url, tokens)
 
 
 @KINDS
@@ -110,20 +102,42 @@ def test_node_with_jose(shop: Shop, node_peers: NodePeers, tmp_path: Path) -> No
     ]
 
 
-def _terminal(installed: Installed, folder: Path) -> Callable[..., dict]:
-    def run(*arguments: str) -> dict:
-        said = installed.run(*arguments, "--json", cwd=folder)
-        assert said.returncode == 0, said.stdout + said.stderr
-        return json.loads(said.stdout)
+def test_the_tour(installed: Installed, tmp_path: Path) -> None:
+    """Every command of the tour and of the renaming does what it says, in their order."""
+    lines = [line for block in _shell_blocks() for line in block.splitlines() if line.startswith("issuer ")]
+    said = {}
 
-    return run
+    with installed.serving_demo(cwd=tmp_path, log=tmp_path / "log") as demo:
+        for line in lines:
+            words = [said.get(word, word) for word in shlex.split(line, comments=True)[1:]]
+            run = installed.run(*words, "--json", cwd=tmp_path)
+            assert run.returncode == 0, f"{line}: {run.stdout}{run.stderr}"
+            document = json.loads(run.stdout)
+            said |= {
+                name.upper(): document[name] for name in ("client_id", "client_secret") if name in document
+            }
+            if words[0] == "token":
+                preview = document["claims"]
+        answer = demo.server.ask_token(said["CLIENT_ID"], said["CLIENT_SECRET"], audience=STOCK)
+
+    assert (preview["aud"], preview["scope"]) == (STOCK, "stock:read")
+    assert answer.status == 200, answer.body
+    assert jwt.decode(answer.json["access_token"], options={"verify_signature": False})["aud"] == [
+        RENAMED,
+        STOCK,
+    ]
+
+
+def _shell_blocks() -> list[str]:
+    headings = ("## The tour", "## Identifiers")
+    return [re.search(rf"{heading}.*?```sh\n(.*?)```", README, re.DOTALL)[1] for heading in headings]
 
 
 def _block(shop: Shop, language: str, beginning: str) -> str:
     """Return the README's code block that begins so, asking the running server."""
     blocks = re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
     block = next(block for block in blocks if block.startswith(beginning))
-    return block.replace(_IN_THE_README, shop.server.url)
+    return block.replace(_IN_THE_README, shop.url)
 
 
 def _run(shop: Shop, beginning: str, names: dict[str, object] | None = None) -> dict:
