@@ -18,8 +18,9 @@ LONGEST_LINE: Final = 4000
 LogValue = str | int | float | bool | None | list[str]
 
 _LONGEST_TEXT = 400
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+_LONGEST_ITEM = 100
 _MOST_ITEMS = 16
+_encode_json = json.JSONEncoder(separators=(",", ":")).encode
 # Authlib prints whole token responses at DEBUG.
 _SILENCED = ("authlib",)
 
@@ -125,9 +126,17 @@ def _cut(line: Mapping[str, "LogValue"]) -> dict[str, "LogValue"]:
     short: dict[str, LogValue] = {}
     for name, value in line.items():
         if isinstance(value, str):
-            short[name] = value[:_LONGEST_TEXT]
+            short[name] = _cut_text(value, _LONGEST_TEXT)
         elif isinstance(value, list):
-            short[name] = [item[: _LONGEST_TEXT // _MOST_ITEMS] for item in value[:_MOST_ITEMS]]
+            short[name] = [_cut_text(item, _LONGEST_ITEM) for item in value[:_MOST_ITEMS]]
         else:
             short[name] = value
     return {**short, "cut": True}
+
+
+def _cut_text(text: str, longest: int) -> str:
+    # Measured as it is written: one character may take twelve bytes, and half of one is no JSON.
+    text = text[:longest]
+    while (size := len(_encode_json(text))) > longest:
+        text = text[: len(text) * longest // size]
+    return text

@@ -1,0 +1,126 @@
+"""The thread of a serving process: it never ends by itself, and writes what is left when told to stop."""
+
+import logging
+import threading
+from collections.abc import Callable
+
+import pytest
+
+from issuer import worker
+from issuer.errors import TemporarilyUnavailable
+from issuer.worker import Worker
+
+ENOUGH_SECONDS = 10
+
+
+class Steps:
+    """What a worker is told to do at each look, and how far it got.
+
+    outcomes: what each look raises, None for nothing; after the last, looks succeed.
+    """
+
+    def __init__(self, *outcomes: Exception | None) -> None:
+        self.looks = 0
+        self.writes = 0
+        self.passed = threading.Event()
+        self._outcomes = list(outcomes)
+
+    def look(self) -> None:
+        """Count a look and raise what it is told; `passed` is set two looks after the last told."""
+        self.looks += 1
+        if self.looks > len(self._outcomes) + 1:
+            self.passed.set()
+        if self.looks <= len(self._outcomes) and (outcome := self._outcomes[self.looks - 1]) is not None:
+            raise outcome
+
+    def write(self) -> None:
+        """Count a write."""
+        self.writes += 1
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[[Steps], None]:
+    """Give a function that runs a worker through its steps, fast, and stops it."""
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.001)
+
+    def through(steps: Steps) -> None:
+        made = Worker(steps.look, steps.write)
+        made.start()
+        assert steps.passed.wait(ENOUGH_SECONDS)
+        made.stop()
+
+    return through
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    return [
+        (record.levelname, record.getMessage()) for record in caplog.records if record.name == "issuer.worker"
+    ]
+
+
+def test_looks_often_enough_for_a_change_to_take_effect_within_a_second() -> None:
+    assert worker.LOOK_SECONDS == 0.4
+
+
+def test_stop_writes_what_is_left() -> None:
+    steps = Steps()
+    made = Worker(steps.look, steps.write)
+    made.start()
+    made.stop()
+
+    assert steps.looks == 0
+    assert steps.writes == 1
+
+
+def test_stop_answers_though_nothing_can_be_written(caplog: pytest.LogCaptureFixture) -> None:
+    def fail() -> None:
+        raise TemporarilyUnavailable("OperationalError")
+
+    made = Worker(lambda: None, fail)
+    made.start()
+    made.stop()
+
+    assert told(caplog) == [("WARNING", "the database is away: OperationalError")]
+
+
+def test_fault_does_not_end_the_thread(run: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    run(Steps(RuntimeError("a secret in the text"), KeyError("another")))
+
+    [first, second] = told(caplog)
+    assert first[0] == "ERROR"
+    assert first[1].startswith("the worker thread failed: RuntimeError at test_worker.py:")
+    assert second[1].startswith("the worker thread failed: KeyError at test_worker.py:")
+    assert "secret" not in caplog.text
+
+
+def test_database_that_goes_and_comes_is_told_once_each(
+    run: Callable, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    run(Steps(*(TemporarilyUnavailable("OperationalError") for _ in range(3))))
+
+    assert told(caplog) == [
+        ("WARNING", "the database is away: OperationalError"),
+        ("WARNING", "the database is back"),
+    ]
+
+
+def test_every_outage_is_told(run: Callable, caplog: pytest.LogCaptureFixture) -> None:
+    away = TemporarilyUnavailable("OperationalError")
+    run(Steps(away, None, away))
+
+    assert [message for _, message in told(caplog)] == [
+        "the database is away: OperationalError",
+        "the database is back",
+        "the database is away: OperationalError",
+        "the database is back",
+    ]
+
+
+def test_nothing_is_written_while_looks_fail(run: Callable) -> None:
+    steps = Steps(*(TemporarilyUnavailable("OperationalError") for _ in range(9)))
+    steps.write_at_look: list[int] = []
+    steps.write = lambda: steps.write_at_look.append(steps.looks)
+    run(steps)
+
+    assert min(steps.write_at_look) > 9
