@@ -41,7 +41,8 @@ class UsageCounter:
 
     def note_secret(self, secret_id: str, now: int) -> None:
         """Remember that a secret has just authenticated its client."""
-        self._secrets[secret_id] = now
+        with self._lock:
+            self._secrets[secret_id] = now
 
     def write_once(self) -> None:
         """Write what has come together; what cannot be written is kept for the next time.
