@@ -1,7 +1,7 @@
 """Alembic's entry: runs migrations on the connection that `issuer db …` passes in.
 
-Developers' `alembic revision` has no connection; it then uses ISSUER_DATABASE_URL's default through
-`issuer.store.schema.developer_engine`.
+Developers who write a migration name a database of their own instead, twice:
+`alembic -x url=sqlite:////tmp/new.sqlite upgrade head`, then the same with `revision --autogenerate -m …`.
 """
 
 from alembic import context
@@ -27,5 +27,6 @@ _given = context.config.attributes.get("connection")
 if _given is not None:
     _run(_given)
 else:
-    with schema.developer_engine().begin() as _connection:
+    _url = context.get_x_argument(as_dictionary=True)["url"]
+    with schema.developer_engine(_url).begin() as _connection:
         _run(_connection)

@@ -190,8 +190,10 @@ def _made_postgres(name: str) -> Iterator[None]:
     except psycopg.OperationalError as error:
         skip_or_fail("postgres", f"PostgreSQL is not reachable: {type(error).__name__}")
     _run_on_server(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
-    yield
-    _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
+    try:
+        yield
+    finally:
+        _run_on_server(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def _run_on_server(statement: str) -> None:

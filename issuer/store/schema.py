@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from issuer.bundle import find_folder
 from issuer.errors import StartRefusal
-from issuer.store.db import engine_options, prepare_engine, unavailable_as_refusal, writing
+from issuer.store.db import engine_options, make_url_of, prepare_engine, unavailable_as_refusal, writing
 from issuer.store.tables import Base
 
 _LOCK = 0x1550E2
@@ -65,9 +65,10 @@ def set_write_ahead_log(engine: Engine) -> None:
             connection.close()
 
 
-def developer_engine() -> Engine:
-    """Return an engine on an empty database in memory, brought to head: for `alembic revision` only."""
-    engine = create_engine("sqlite://", **engine_options(create_engine("sqlite://").url, 1))
+def developer_engine(url: str) -> Engine:
+    """Return an engine on a developer's own database: for the command `alembic` only."""
+    parsed = make_url_of(url)
+    engine = create_engine(parsed, **engine_options(parsed, 1))
     prepare_engine(engine)
     return engine
 
