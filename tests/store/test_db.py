@@ -1,5 +1,6 @@
 """Transactions: none of the updates that several processes make at once is lost (DESIGN 6)."""
 
+import contextlib
 import multiprocessing
 from concurrent.futures import ProcessPoolExecutor
 
@@ -21,25 +22,35 @@ def open_engine(url):
 
 
 def raise_by_reading_first(url, times):
-    """Raise the version as code would that reads, thinks and writes: the driver's default loses some."""
+    """Raise the version as code does that reads, thinks and writes; return how often it was committed.
+
+    With the driver's default, some would be committed and yet lost. Under load one may wait its two
+    seconds in vain: that is an answer, too, as long as it is not counted.
+    """
     engine = open_engine(url)
+    committed = 0
     for _ in range(times):
-        with db.writing(engine) as connection:
-            is_locked = select(RegistryVersionRow.version).with_for_update()
-            version = connection.execute(is_locked).scalar_one()
-            connection.execute(update(RegistryVersionRow).values(version=version + 1))
+        with contextlib.suppress(TemporarilyUnavailable):
+            with db.writing(engine) as connection:
+                locked = select(RegistryVersionRow.version).with_for_update()
+                version = connection.execute(locked).scalar_one()
+                connection.execute(update(RegistryVersionRow).values(version=version + 1))
+            committed += 1
     engine.dispose()
+    return committed
 
 
-@pytest.mark.parametrize("times", [10, pytest.param(500, marks=pytest.mark.soak)])
+@pytest.mark.parametrize("times", [25, pytest.param(500, marks=pytest.mark.soak)])
 def test_no_update_of_four_processes_is_lost(database_url, engine, times):
     context = multiprocessing.get_context("spawn")
 
     with ProcessPoolExecutor(4, mp_context=context) as pool:
-        list(pool.map(raise_by_reading_first, [database_url] * 4, [times] * 4))
+        committed = sum(pool.map(raise_by_reading_first, [database_url] * 4, [times] * 4))
 
     with db.reading(engine) as connection:
-        assert connection.execute(select(RegistryVersionRow.version)).scalar_one() == 1 + 4 * times
+        version = connection.execute(select(RegistryVersionRow.version)).scalar_one()
+    assert committed > 2 * times
+    assert version == 1 + committed
 
 
 @pytest.mark.parametrize(
