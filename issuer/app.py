@@ -82,6 +82,9 @@ def create_app(
     app = Flask("issuer", template_folder=str(find_folder("templates")), static_folder=None)
     # A fault in a view reaches the front, which tells its class alone; Flask would print its text.
     app.config["PROPAGATE_EXCEPTIONS"] = True
+    # A doubled slash is another address. Flask would redirect, with the credentials and to the host that
+    # the request names.
+    app.url_map.merge_slashes = False
     engine = _connect(app, settings)
     parts = _make_parts(settings, engine, clock or Clock(), entropy or Entropy(), log_descriptor)
     app.extensions[_EXTENSION] = parts

@@ -176,7 +176,8 @@ class World:
 
     def send(self, method: str, path: str, **more: Any) -> Answer:
         """Send any request. more: as werkzeug.test.EnvironBuilder takes it."""
-        response = self.http.open(path, method=method, **more)
+        environ = {"REMOTE_ADDR": "127.0.0.1", **more.pop("environ_overrides", {})}
+        response = self.http.open(path, method=method, environ_overrides=environ, **more)
         return Answer(response.status_code, response.headers, response.get_data())
 
     def lines(self) -> list[dict[str, Any]]:
@@ -189,9 +190,9 @@ class World:
         """Return the counted sums: client_id, identifier, grant type, outcome, count, last_at, max_exp."""
         self.parts.usage.write_once()
         with database.reading(self.parts.engine) as connection:
-            client_ids = dict(connection.execute(select(ClientRow.key, ClientRow.client_id)).tuples().all())
+            client_ids = dict(map(tuple, connection.execute(select(ClientRow.key, ClientRow.client_id))))
             found = connection.execute(
-                select(UsageRow, IdentifierRow.identifier)
+                select(UsageRow.__table__, IdentifierRow.identifier)
                 .select_from(UsageRow)
                 .outerjoin(AudienceRow, AudienceRow.id == UsageRow.audience_id)
                 .outerjoin(
