@@ -13,7 +13,7 @@ from typing import Any
 from joserfc.jws import JWSRegistry
 
 from issuer.errors import TokenRejected
-from issuer.jose import strict_json
+from issuer.jose import signatures, strict_json
 from issuer.jose.keys import SigningKey, VerifyingKey
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
@@ -37,14 +37,12 @@ class VerifiedToken:
 class Signer:
     """One key, ready to sign: what is the same in every token is prepared once. Safe for many threads."""
 
-    __slots__ = ("_algorithm", "_headers", "_material", "alg", "kid")
+    __slots__ = ("_headers", "_sign", "alg", "kid")
 
     def __init__(self, key: SigningKey) -> None:
         self.kid = key.kid
         self.alg = key.alg
-        self._material = key.material
-        self._algorithm = _REGISTRY.get_alg(key.alg)
-        self._algorithm.check_key(key.material)
+        self._sign = signatures.make_sign(key)
         self._headers: dict[str, bytes] = {}
 
     def sign(self, payload: bytes, typ: str) -> bytes:
@@ -53,7 +51,7 @@ class Signer:
         typ: one of ours, never a word of a request: its encoded header is kept.
         """
         message = (self._headers.get(typ) or self._prepare(typ)) + _to_base64url(payload)
-        return message + b"." + _to_base64url(self._algorithm.sign(message, self._material))
+        return message + b"." + _to_base64url(self._sign(message))
 
     def _prepare(self, typ: str) -> bytes:
         header = _encode_json({"alg": self.alg, "typ": typ, "kid": self.kid})

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from issuer.entropy import Entropy
 from issuer.errors import TokenRejected
-from issuer.jose import keys, signing, strict_json
+from issuer.jose import keys, signatures, signing, strict_json
 from issuer.jose.signing import Signer
 
 _RSA = keys.make_signing_key("RS256", Entropy())
@@ -39,7 +39,7 @@ def _decode(segment: str) -> bytes:
 def _sign(header: bytes, payload: bytes, key: keys.SigningKey) -> str:
     """Sign any header and payload with one of our keys: what an attacker could never do."""
     signed = f"{_encode(header)}.{_encode(payload)}"
-    signature = Signer(key)._algorithm.sign(signed.encode(), key.material)
+    signature = signatures.make_sign(key)(signed.encode())
     return f"{signed}.{_encode(signature)}"
 
 
