@@ -18,19 +18,23 @@ from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.front import Front, Route
+from issuer.issuing.families import Families
+from issuer.issuing.introspection import Introspector
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.mint import Mint
 from issuer.issuing.record import Recorder
+from issuer.issuing.revocation import Revoker
+from issuer.issuing.rotation import Rotation
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
 from issuer.model.signing_key import TOKEN_ALGS, KeyPurpose
-from issuer.oauth import jwks, metadata
+from issuer.oauth import jwks, metadata, presented_token, token
 from issuer.oauth.client_auth import ClientAuthenticator
 from issuer.oauth.documents import DocumentEndpoint
-from issuer.oauth.grants import client_credentials
+from issuer.oauth.endpoint import FormEndpoint
+from issuer.oauth.grants import client_credentials, refresh_token
 from issuer.oauth.server import TokenServer
-from issuer.oauth.token import TokenEndpoint
-from issuer.policy.lifetimes import Lifetimes
+from issuer.policy.lifetimes import Lifetimes, RefreshLifetimes
 from issuer.registry import first_start
 from issuer.registry.cache import RegistryCache
 from issuer.store import db as database
@@ -64,6 +68,7 @@ class Parts:
     usage: UsageCounter
     recorder: Recorder
     mint: Mint
+    rotation: Rotation
     log: EventLog
 
 
@@ -147,6 +152,9 @@ def _make_parts(
     usage = UsageCounter(engine)
     recorder = Recorder(log, usage, engine if settings.audit_issuance == "database" else None)
     bounds = Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds)
+    refresh = RefreshLifetimes(settings.refresh_idle_seconds, settings.refresh_absolute_seconds)
+    families = Families(engine, keyring, recorder, entropy, settings.url, refresh)
+    mint = Mint(settings.url, bounds, keyring, families, recorder, clock, entropy)
     return Parts(
         settings=settings,
         engine=engine,
@@ -156,7 +164,8 @@ def _make_parts(
         cache=RegistryCache(engine, clock, settings.registry_stale_seconds, lambda: keyring.reload(engine)),
         usage=usage,
         recorder=recorder,
-        mint=Mint(settings.url, bounds, keyring, recorder, clock, entropy),
+        mint=mint,
+        rotation=Rotation(settings.url, bounds, keyring, families, mint, clock),
         log=log,
     )
 
@@ -169,7 +178,7 @@ def _list_routes(parts: Parts) -> list[Route]:
         {"registry": lambda: not parts.cache.is_stale, "signing keys": lambda: _has_signers(parts)}
     )
     return [
-        Route(metadata.TOKEN_PATH, _make_token_endpoint(parts)),
+        *_list_form_routes(parts),
         Route(metadata.JWKS_PATH, key_set),
         *(
             Route(f"/.well-known/{name}", document, inserted=name)
@@ -180,11 +189,23 @@ def _list_routes(parts: Parts) -> list[Route]:
     ]
 
 
-def _make_token_endpoint(parts: Parts) -> TokenEndpoint:
-    authenticator = ClientAuthenticator(parts.cache.find_record, parts.usage.note_secret, parts.clock)
+def _list_form_routes(parts: Parts) -> list[Route]:
+    url, find_record = parts.settings.url, parts.cache.find_record
+    authenticator = ClientAuthenticator(find_record, parts.usage.note_secret, parts.clock)
     server = TokenServer(authenticator)
     server.register_grant(client_credentials.make_grant(parts.mint))
-    return TokenEndpoint(server, parts.recorder, parts.clock, parts.cache.describe_targets)
+    server.register_grant(refresh_token.make_grant(parts.rotation))
+    introspector = Introspector(url, parts.engine, parts.keyring, parts.clock, find_record)
+    revoker = Revoker(url, parts.engine, parts.keyring, parts.recorder, parts.clock)
+    acts = {
+        metadata.TOKEN_PATH: token.answer_with(server),
+        metadata.INTROSPECTION_PATH: presented_token.introspect_with(introspector, authenticator),
+        metadata.REVOCATION_PATH: presented_token.revoke_with(revoker, authenticator),
+    }
+    return [
+        Route(path, FormEndpoint(act, parts.recorder, parts.clock, parts.cache.describe_targets))
+        for path, act in acts.items()
+    ]
 
 
 def _has_signers(parts: Parts) -> bool:

@@ -23,6 +23,7 @@ from issuer.errors import InvalidSettings
 
 _DERIVED_NAMES = frozenset({"url", "database_url"})
 
+_YEAR_SECONDS = 365 * 24 * 3600
 _MONTH_SECONDS = 30 * 24 * 3600
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=?")
 _ON = frozenset({"true", "1", "yes", "on"})
@@ -89,6 +90,8 @@ class Settings(BaseSettings):
     access_token_seconds: Annotated[int, _whole_number(1, _MONTH_SECONDS)] = Field(
         default=900, validate_default=True
     )
+    refresh_absolute_seconds: Annotated[int, _whole_number(1, _YEAR_SECONDS)] = 90 * 24 * 3600
+    refresh_idle_seconds: Annotated[int, _whole_number(1, _YEAR_SECONDS)] = 14 * 24 * 3600
     registry_stale_seconds: Annotated[int, _whole_number(1, 3600)] = 30
     trusted_proxies: Annotated[int, _whole_number(0, 10)] = 0
     audit_issuance: Annotated[Literal["log", "database"], _one_of("log", "database")] = "log"

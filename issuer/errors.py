@@ -91,6 +91,14 @@ class UnauthorizedClient(TokenRefusal):
     sentence = "This client is not registered for this grant type."
 
 
+class ForeignToken(TokenRefusal):
+    """RFC 7009 §2.1: the token that is presented was issued to another client."""
+
+    code = "unauthorized_client"
+    status = 400
+    sentence = "This token was not issued to this client."
+
+
 class UnsupportedGrantType(TokenRefusal):
     """RFC 6749 §5.2: the server does not know the grant type."""
 

@@ -6,11 +6,13 @@ from issuer.model.token_plan import TokenPlan
 Claims = dict[str, JsonValue]
 
 
-def access_token_claims(plan: TokenPlan, issuer_url: str, jti: str, now: int) -> Claims:
+def access_token_claims(
+    plan: TokenPlan, issuer_url: str, jti: str, now: int, family: str | None = None
+) -> Claims:
     """Return the claims of an access token (RFC 9068 §2.2).
 
     now: epoch seconds. `aud` is a string for one audience and an array for several; `scope` is left
-    out when empty. The audiences' extra claims come first, so that none ever replaces one of ours.
+    out when empty. family: of the refresh token that it comes with, or from. The audiences' extra claims come first, so that none ever replaces one of ours.
     """
     claims: Claims = {
         **plan.extra_claims,
@@ -24,6 +26,8 @@ def access_token_claims(plan: TokenPlan, issuer_url: str, jti: str, now: int) ->
     }
     if plan.scopes:
         claims["scope"] = " ".join(plan.scopes)
+    if family is not None:
+        claims["family"] = family
     if plan.subject.tenant_id is not None:
         claims["tenant_id"] = plan.subject.tenant_id
     return claims

@@ -93,6 +93,16 @@ class Keyring:
                 return key.signer
         raise TemporarilyUnavailable(f"no key signs {alg} for {purpose.value} now")
 
+    def signer_of(self, kid: str, purpose: KeyPurpose) -> Signer:
+        """Return what signs with one certain key, to make again what was signed with it before.
+
+        Raises TemporarilyUnavailable if this process does not hold the key (yet).
+        """
+        key = self._set.by_kid.get((purpose, kid))
+        if key is None:
+            raise TemporarilyUnavailable("a key is named that this process does not hold")
+        return key.signer
+
     def list_published(self, now: int) -> list[Mapping[str, str]]:
         """Return the public JWKs that services verify with at `now`, newest first; HMAC keys never.
 

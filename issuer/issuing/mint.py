@@ -6,13 +6,16 @@ from dataclasses import dataclass
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.issuing import claims, client_credentials
+from issuer.issuing.families import Families
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.record import Context, Recorder
+from issuer.issuing.terms import Terms
 from issuer.jose import signing
+from issuer.model.family import Family
 from issuer.model.permission import ClientRecord
 from issuer.model.signing_key import KeyPurpose
 from issuer.model.token_plan import TargetRequest, TokenPlan
-from issuer.policy.lifetimes import Lifetimes
+from issuer.policy import scopes
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +34,17 @@ class AccessToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What a token request gets. refresh: None where none goes with it. Its repr holds no token."""
+
+    access: AccessToken
+    refresh: str | None = None
+
+    def __repr__(self) -> str:
+        return f"Tokens({self.access!r}, refresh={'yes' if self.refresh else 'no'})"
+
+
+@dataclass(frozen=True, slots=True)
 class Unsigned:
     """What would be signed: header and claims."""
 
@@ -43,44 +57,50 @@ class Mint:
 
     def __init__(
         self,
-        issuer_url: str,
-        bounds: Lifetimes,
+        terms: Terms,
         keyring: Keyring,
+        families: Families,
         recorder: Recorder,
         clock: Clock,
         entropy: Entropy,
     ) -> None:
-        self._issuer_url = issuer_url
-        self._bounds = bounds
+        self._terms = terms
         self._keyring = keyring
+        self._families = families
         self._recorder = recorder
         self._clock = clock
         self._entropy = entropy
 
-    def mint_for_client(self, request: TargetRequest, record: ClientRecord, context: Context) -> AccessToken:
-        """Return an access token for a client that asks for itself; it is recorded when this returns.
+    def mint_for_client(self, request: TargetRequest, record: ClientRecord, context: Context) -> Tokens:
+        """Return the tokens of a client that asks for itself; they are recorded when this returns.
+
+        A refresh token goes along only if the client was switched to it and asks for `offline_access`.
 
         Raises what `client_credentials.plan` raises, TemporarilyUnavailable if it cannot be recorded.
         """
         now = self._clock.now()
-        plan = client_credentials.plan(request, record, now, self._bounds)
-        return self._mint(plan, now, context)
+        plan = client_credentials.plan(request, record, now, self._terms.access)
+        if scopes.OFFLINE_ACCESS not in plan.issuer_scopes:
+            return Tokens(self.mint(plan, now, context))
+        family = self._families.begin(plan, now, context)
+        return Tokens(self.mint(plan, now, context, family), self._families.sign(family, plan.client))
 
     def preview_for_client(self, request: TargetRequest, record: ClientRecord) -> Unsigned:
         """Return what `mint_for_client` would sign now; signs and records nothing. Raises the same."""
         now = self._clock.now()
-        plan = client_credentials.plan(request, record, now, self._bounds)
+        plan = client_credentials.plan(request, record, now, self._terms.access)
         key = self._keyring.signer(KeyPurpose.TOKEN, plan.signing_alg, now)
         return Unsigned(
             {"alg": key.alg, "typ": plan.typ.value, "kid": key.kid},
-            claims.access_token_claims(plan, self._issuer_url, self._entropy.identifier(), now),
+            claims.access_token_claims(plan, self._terms.issuer_url, self._entropy.identifier(), now),
         )
 
-    def _mint(self, plan: TokenPlan, now: int, context: Context) -> AccessToken:
+    def mint(self, plan: TokenPlan, now: int, context: Context, family: Family | None = None) -> AccessToken:
+        """Return the planned access token, signed and recorded."""
         key = self._keyring.signer(KeyPurpose.TOKEN, plan.signing_alg, now)
         jti = self._entropy.identifier()
-        token = signing.sign_claims(
-            claims.access_token_claims(plan, self._issuer_url, jti, now), key, plan.typ.value
-        )
-        self._recorder.issued(plan, jti, key.kid, now, context)
+        family_id = family.id if family is not None else None
+        content = claims.access_token_claims(plan, self._terms.issuer_url, jti, now, family_id)
+        token = signing.sign_claims(content, key, plan.typ.value)
+        self._recorder.issued(plan, jti, key.kid, now, context, family)
         return AccessToken(token, plan.lifetime_seconds, plan.scopes)

@@ -6,6 +6,7 @@ from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
 from issuer.model.client import Client, GrantType
+from issuer.model.family import Family, Incident
 from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
 from issuer.store import issuance
@@ -40,9 +41,18 @@ class Recorder:
         self._usage = usage
         self._rows = rows
 
-    def issued(self, plan: TokenPlan, jti: str, kid: str, now: int, context: Context) -> None:
+    def issued(
+        self,
+        plan: TokenPlan,
+        jti: str,
+        kid: str,
+        now: int,
+        context: Context,
+        family: Family | None = None,
+    ) -> None:
         """Record an issued token; it may be handed out once this returns.
 
+        family: in the generation that goes along, None where no refresh token does.
         Raises TemporarilyUnavailable if the record cannot be written: no token without a record.
         """
         exp = now + plan.lifetime_seconds
@@ -75,6 +85,7 @@ class Recorder:
             kid=kid,
             exp=exp,
             ip=context.address,
+            **({} if family is None else {"family": family.id, "generation": family.generation}),
         )
         ids = [audience.id for audience in plan.audiences]
         self._usage.count(now, plan.client.key, ids, context.grant_type, "issued", exp)
@@ -95,6 +106,31 @@ class Recorder:
         grant_type = context.grant_type if context.grant_type in _GRANT_TYPES else ""
         key = context.client.key if context.client is not None else 0
         self._usage.count(now, key, (), grant_type, refusal.code)
+
+    def reused(self, incident: Incident, client: Client) -> None:
+        """Record that a spent refresh token came back and its family has ended."""
+        self._write(
+            "refresh.reused",
+            request_id=incident.request_id,
+            client_id=client.client_id,
+            family=incident.family_id,
+            presented=incident.presented,
+            stored=incident.stored,
+            rotated_at=incident.rotated_at,
+            rotated_from=incident.rotated_from,
+            ip=incident.address,
+        )
+
+    def revoked(self, kind: str, identifier: str, context: Context) -> None:
+        """Record a revocation. kind: family or access_token. identifier: family or jti."""
+        self._write(
+            "token.revoked",
+            request_id=context.request_id,
+            client_id=context.client.client_id if context.client is not None else "",
+            kind=kind,
+            identifier=identifier,
+            ip=context.address,
+        )
 
     def _write(self, event: str, **fields: str | int | bool | list[str]) -> None:
         try:

@@ -2,18 +2,21 @@
 
 from issuer.answers import NO_STORE
 from issuer.errors import InvalidClient, MethodNotAllowed, Refusal, TemporarilyUnavailable
-from issuer.issuing.mint import AccessToken
+from issuer.issuing.mint import Tokens
 
 _RETRY_AFTER_SECONDS = "1"
 
 
-def success(token: AccessToken) -> dict[str, object]:
-    """Return the body of an answer with a token; `scope` is there unless it is empty."""
+def success(tokens: Tokens) -> dict[str, object]:
+    """Return the body of an answer with tokens; `scope` is there unless it is empty."""
+    token = tokens.access
     body: dict[str, object] = {
         "access_token": token.token,
         "token_type": "Bearer",
         "expires_in": token.lifetime_seconds,
     }
+    if tokens.refresh is not None:
+        body["refresh_token"] = tokens.refresh
     if token.scopes:
         body["scope"] = " ".join(token.scopes)
     return body

@@ -234,14 +234,33 @@ class FamilyRow(Base):
     tenant_id: Mapped[str | None]
     granted_aud: Mapped[list[str]] = mapped_column(JSON)
     granted_scopes: Mapped[list[str]] = mapped_column(JSON)
+    issuer_scopes: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     kid: Mapped[str] = mapped_column(ForeignKey("signing_key.kid"))
     generation: Mapped[int]
     created_at: Mapped[int]
     rotated_at: Mapped[int]
+    rotated_from: Mapped[str] = mapped_column(server_default="")
     idle_seconds: Mapped[int]
     expires_at: Mapped[int] = mapped_column(index=True)
     ended_at: Mapped[int | None]
     end_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+class IncidentRow(Base):
+    """A refresh token that came back after it was spent. family_id: no foreign key, families are swept."""
+
+    __tablename__ = "incident"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    family_id: Mapped[str] = mapped_column(index=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"), index=True)
+    presented: Mapped[int]
+    stored: Mapped[int]
+    address: Mapped[str]
+    request_id: Mapped[str]
+    rotated_at: Mapped[int]
+    rotated_from: Mapped[str]
 
 
 class RevokedTokenRow(Base):

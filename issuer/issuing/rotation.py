@@ -1,0 +1,81 @@
+"""Refresh: one token in, its one successor and an access token out (RFC 6749 §6).
+
+Decided first, on what the token itself says and the registry in memory; then the family moves on.
+"""
+
+from issuer.clock import Clock
+from issuer.errors import InvalidGrant, UnauthorizedClient
+from issuer.issuing import refresh_token
+from issuer.issuing.families import Families
+from issuer.issuing.keyring import Keyring
+from issuer.issuing.mint import Mint, Tokens
+from issuer.issuing.record import Context
+from issuer.model.client import Client, GrantType
+from issuer.model.family import Presented
+from issuer.model.permission import ClientRecord, SubjectKind
+from issuer.model.token_plan import TargetRequest
+from issuer.policy import scopes, token_plan
+from issuer.policy.lifetimes import Lifetimes
+
+
+class Rotation:
+    """Exchanges refresh tokens."""
+
+    def __init__(
+        self,
+        issuer_url: str,
+        bounds: Lifetimes,
+        keyring: Keyring,
+        families: Families,
+        mint: Mint,
+        clock: Clock,
+    ) -> None:
+        self._issuer_url = issuer_url
+        self._bounds = bounds
+        self._keyring = keyring
+        self._families = families
+        self._mint = mint
+        self._clock = clock
+
+    def rotate(self, token: str, request: TargetRequest, record: ClientRecord, context: Context) -> Tokens:
+        """Return the successor of a refresh token and an access token for what the request asks.
+
+        Raises InvalidGrant for a token that is not this client's, expired, ended or spent; what
+        `token_plan.plan_token` raises for what is asked; TemporarilyUnavailable if the database is away.
+        """
+        now = self._clock.now()
+        presented = self._check(token, record.client, now)
+        plan = token_plan.plan_token(
+            request,
+            record,
+            presented.subject,
+            now,
+            bounds=self._bounds,
+            issuer_scopes=presented.grant.issuer_scopes,
+            grant=presented.grant,
+        )
+        family = self._families.advance(presented, record.client, now, context)
+        refresh = self._families.sign(family, record.client)
+        return Tokens(self._mint.mint(plan, now, context, family), refresh)
+
+    def _check(self, token: str, client: Client, now: int) -> Presented:
+        if GrantType.REFRESH_TOKEN not in client.grant_types:
+            raise UnauthorizedClient(f"{client.client_id} is not registered for refresh_token")
+        presented = refresh_token.read(token, self._issuer_url, self._keyring, now)
+        if presented.client_id != client.client_id:
+            raise InvalidGrant(f"the refresh token was issued to another client than {client.client_id}")
+        if presented.expires_at <= now:
+            raise InvalidGrant(f"the refresh token of family {presented.family_id} has expired")
+        _check_switch(presented, client)
+        return presented
+
+
+def _check_switch(presented: Presented, client: Client) -> None:
+    # A client's own families live on an admin's switch; off, they give nothing more.
+    is_own = presented.subject.kind is SubjectKind.CLIENT
+    if (
+        is_own
+        and scopes.OFFLINE_ACCESS in presented.grant.issuer_scopes
+        and not client.may_use_offline_access
+    ):
+        raise InvalidGrant(f"{client.client_id} may no longer use offline_access")

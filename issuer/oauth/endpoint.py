@@ -1,0 +1,59 @@
+"""An OAuth endpoint that clients post forms to, as a WSGI application: form in, JSON out."""
+
+from collections.abc import Callable, Iterable, Mapping
+
+from issuer import answers
+from issuer.answers import Environ, StartResponse
+from issuer.clock import Clock
+from issuer.errors import InvalidTarget, Refusal, TemporarilyUnavailable
+from issuer.issuing.record import Context, Recorder
+from issuer.oauth import answer
+from issuer.oauth import form as forms
+from issuer.oauth.form import Form
+
+Act = Callable[[Form, str | None, Context], Mapping[str, object]]
+
+
+class FormEndpoint:
+    """Reads the form, lets `act` answer it, and tells refusals apart: their words out, their detail in.
+
+    act: gets form, Authorization header and context; returns the body of the answer or raises a
+    Refusal. describe_targets: tells, for the log alone, what refused targets could have meant.
+    """
+
+    def __init__(
+        self,
+        act: Act,
+        recorder: Recorder,
+        clock: Clock,
+        describe_targets: Callable[[Iterable[str]], str],
+    ) -> None:
+        self._act = act
+        self._recorder = recorder
+        self._clock = clock
+        self._describe_targets = describe_targets
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer a request."""
+        context = Context(environ.get(answers.REQUEST_ID, ""), environ.get("REMOTE_ADDR", ""))
+        try:
+            body = self._act(forms.read_form(environ), environ.get("HTTP_AUTHORIZATION"), context)
+        except Refusal as refusal:
+            recorded = self._record(refusal, context)
+            return answers.answer_json(
+                environ,
+                start_response,
+                recorded.status,
+                answer.refusal_body(recorded),
+                answer.refusal_headers(recorded),
+            )
+        return answers.answer_json(environ, start_response, 200, body)
+
+    def _record(self, refusal: Refusal, context: Context) -> Refusal:
+        if isinstance(refusal, InvalidTarget) and context.client is not None and context.asked:
+            refusal.detail = f"{refusal.detail}; {self._describe_targets(context.asked)}"
+        try:
+            self._recorder.refused(refusal, self._clock.now(), context)
+        except TemporarilyUnavailable as unwritten:
+            return unwritten
+        return refusal

@@ -1,0 +1,26 @@
+"""Revocations: access tokens by jti until they would have expired, and families that have ended."""
+
+from sqlalchemy import Connection, exists, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from issuer.model.client import ClientKey
+from issuer.store.tables import FamilyRow, RevokedTokenRow
+
+
+def add_revoked_token(
+    connection: Connection, jti: str, client_key: ClientKey, now: int, expires_at: int
+) -> None:
+    """Remember that an access token is revoked; does nothing if it is remembered already."""
+    insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
+    connection.execute(
+        insert(RevokedTokenRow)
+        .values(jti=jti, client_key=client_key, revoked_at=now, expires_at=expires_at)
+        .on_conflict_do_nothing(index_elements=["jti"])
+    )
+
+
+def is_revoked(connection: Connection, jti: str, family_id: str | None) -> bool:
+    """Return whether an access token is revoked, by itself or with its family; one statement."""
+    by_jti = exists().where(RevokedTokenRow.jti == jti)
+    by_family = exists().where(FamilyRow.id == family_id, FamilyRow.ended_at.is_not(None))
+    return bool(connection.execute(select(by_jti | by_family)).scalar())
