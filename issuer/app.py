@@ -25,6 +25,7 @@ from issuer.issuing.mint import Mint
 from issuer.issuing.record import Recorder
 from issuer.issuing.revocation import Revoker
 from issuer.issuing.rotation import Rotation
+from issuer.issuing.terms import Terms
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
 from issuer.model.signing_key import TOKEN_ALGS, KeyPurpose
@@ -151,10 +152,13 @@ def _make_parts(
     keyring = Keyring(clock)
     usage = UsageCounter(engine)
     recorder = Recorder(log, usage, engine if settings.audit_issuance == "database" else None)
-    bounds = Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds)
-    refresh = RefreshLifetimes(settings.refresh_idle_seconds, settings.refresh_absolute_seconds)
-    families = Families(engine, keyring, recorder, entropy, settings.url, refresh)
-    mint = Mint(settings.url, bounds, keyring, families, recorder, clock, entropy)
+    terms = Terms(
+        settings.url,
+        Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds),
+        RefreshLifetimes(settings.refresh_idle_seconds, settings.refresh_absolute_seconds),
+    )
+    families = Families(engine, keyring, recorder, entropy, terms)
+    mint = Mint(terms, keyring, families, recorder, clock, entropy)
     return Parts(
         settings=settings,
         engine=engine,
@@ -165,7 +169,7 @@ def _make_parts(
         usage=usage,
         recorder=recorder,
         mint=mint,
-        rotation=Rotation(settings.url, bounds, keyring, families, mint, clock),
+        rotation=Rotation(terms, keyring, families, mint, clock),
         log=log,
     )
 

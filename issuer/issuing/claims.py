@@ -12,7 +12,8 @@ def access_token_claims(
     """Return the claims of an access token (RFC 9068 §2.2).
 
     now: epoch seconds. `aud` is a string for one audience and an array for several; `scope` is left
-    out when empty. family: of the refresh token that it comes with, or from. The audiences' extra claims come first, so that none ever replaces one of ours.
+    out when empty. family: of the refresh token that it comes with, or from. The audiences' extra
+    claims come first, so that none ever replaces one of ours.
     """
     claims: Claims = {
         **plan.extra_claims,

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
-from issuer.logs import EventLog
+from issuer.logs import EventLog, LogValue
 from issuer.model.client import Client, GrantType
 from issuer.model.family import Family, Incident
 from issuer.model.issuance import Issuance
@@ -85,7 +85,7 @@ class Recorder:
             kid=kid,
             exp=exp,
             ip=context.address,
-            **({} if family is None else {"family": family.id, "generation": family.generation}),
+            **_of_family(family),
         )
         ids = [audience.id for audience in plan.audiences]
         self._usage.count(now, plan.client.key, ids, context.grant_type, "issued", exp)
@@ -132,7 +132,7 @@ class Recorder:
             ip=context.address,
         )
 
-    def _write(self, event: str, **fields: str | int | bool | list[str]) -> None:
+    def _write(self, event: str, **fields: LogValue) -> None:
         try:
             self._log.write(event, **fields)
         except OSError as error:
@@ -142,3 +142,7 @@ class Recorder:
     def _write_row(row: Issuance, engine: Engine) -> None:
         with writing(engine) as connection:
             issuance.add_issuance(connection, row)
+
+
+def _of_family(family: Family | None) -> dict[str, LogValue]:
+    return {} if family is None else {"family": family.id, "generation": family.generation}

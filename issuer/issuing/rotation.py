@@ -10,12 +10,12 @@ from issuer.issuing.families import Families
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.mint import Mint, Tokens
 from issuer.issuing.record import Context
+from issuer.issuing.terms import Terms
 from issuer.model.client import Client, GrantType
 from issuer.model.family import Presented
 from issuer.model.permission import ClientRecord, SubjectKind
 from issuer.model.token_plan import TargetRequest
-from issuer.policy import scopes, token_plan
-from issuer.policy.lifetimes import Lifetimes
+from issuer.policy import token_plan
 
 
 class Rotation:
@@ -23,15 +23,13 @@ class Rotation:
 
     def __init__(
         self,
-        issuer_url: str,
-        bounds: Lifetimes,
+        terms: Terms,
         keyring: Keyring,
         families: Families,
         mint: Mint,
         clock: Clock,
     ) -> None:
-        self._issuer_url = issuer_url
-        self._bounds = bounds
+        self._terms = terms
         self._keyring = keyring
         self._families = families
         self._mint = mint
@@ -50,7 +48,7 @@ class Rotation:
             record,
             presented.subject,
             now,
-            bounds=self._bounds,
+            bounds=self._terms.access,
             issuer_scopes=presented.grant.issuer_scopes,
             grant=presented.grant,
         )
@@ -61,7 +59,7 @@ class Rotation:
     def _check(self, token: str, client: Client, now: int) -> Presented:
         if GrantType.REFRESH_TOKEN not in client.grant_types:
             raise UnauthorizedClient(f"{client.client_id} is not registered for refresh_token")
-        presented = refresh_token.read(token, self._issuer_url, self._keyring, now)
+        presented = refresh_token.read(token, self._terms.issuer_url, self._keyring, now)
         if presented.client_id != client.client_id:
             raise InvalidGrant(f"the refresh token was issued to another client than {client.client_id}")
         if presented.expires_at <= now:
@@ -72,10 +70,5 @@ class Rotation:
 
 def _check_switch(presented: Presented, client: Client) -> None:
     # A client's own families live on an admin's switch; off, they give nothing more.
-    is_own = presented.subject.kind is SubjectKind.CLIENT
-    if (
-        is_own
-        and scopes.OFFLINE_ACCESS in presented.grant.issuer_scopes
-        and not client.may_use_offline_access
-    ):
+    if presented.subject.kind is SubjectKind.CLIENT and not client.may_use_offline_access:
         raise InvalidGrant(f"{client.client_id} may no longer use offline_access")

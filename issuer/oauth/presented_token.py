@@ -1,4 +1,4 @@
-"""`POST /oauth/introspect` and `/oauth/revoke`: a client presents one token (RFC 7662 §2.1, RFC 7009 §2.1)."""
+"""`POST /oauth/introspect` and `/oauth/revoke`: a client presents a token (RFC 7662, RFC 7009)."""
 
 from collections.abc import Mapping
 
