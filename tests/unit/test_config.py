@@ -49,6 +49,8 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
         "data_dir": tmp_path / "instance",
         "access_token_max_seconds": 86400,
         "access_token_seconds": 900,
+        "refresh_absolute_seconds": 90 * 86400,
+        "refresh_idle_seconds": 14 * 86400,
         "registry_stale_seconds": 30,
         "trusted_proxies": 0,
         "audit_issuance": "log",
@@ -75,6 +77,8 @@ def test_every_variable_is_taken_and_typed():
         "ISSUER_MASTER_KEY": encode(KEY, OTHER_KEY),
         "ISSUER_ACCESS_TOKEN_MAX_SECONDS": "7200",
         "ISSUER_ACCESS_TOKEN_SECONDS": "7200",
+        "ISSUER_REFRESH_ABSOLUTE_SECONDS": "86400",
+        "ISSUER_REFRESH_IDLE_SECONDS": "3600",
         "ISSUER_REGISTRY_STALE_SECONDS": "60",
         "ISSUER_TRUSTED_PROXIES": "1",
         "ISSUER_AUDIT_ISSUANCE": "database",
@@ -91,6 +95,7 @@ def test_every_variable_is_taken_and_typed():
     assert (settings.database_url, settings.is_sqlite, settings.is_embedded) == (POSTGRESQL, False, False)
     assert settings.master_key == (KEY, OTHER_KEY)
     assert (settings.access_token_seconds, settings.access_token_max_seconds) == (7200, 7200)
+    assert (settings.refresh_absolute_seconds, settings.refresh_idle_seconds) == (86400, 3600)
     assert (settings.registry_stale_seconds, settings.trusted_proxies) == (60, 1)
     assert (settings.audit_issuance, settings.log_level, settings.short_cut) == ("database", "DEBUG", False)
     assert settings.origins == {
@@ -504,7 +509,8 @@ def test_describe_shows_every_setting_with_its_origin_and_no_secret():
 
     lines = {line.name: (line.value, line.origin) for line in config.describe(settings)}
 
-    assert list(lines)[:14] == [f"ISSUER_{name.upper()}" for name in list(config.Settings.model_fields)[:14]]
+    names = [f"ISSUER_{name.upper()}" for name in config.Settings.model_fields if name != "origins"]
+    assert list(lines)[: len(names)] == names
     assert lines["ISSUER_URL"] == ("https://id.example.com", "environment ISSUER_URL")
     assert lines["ISSUER_WORKERS"] == ("4", "command line")
     assert lines["ISSUER_SHORT_CUT"] == ("true", "default")
@@ -513,7 +519,7 @@ def test_describe_shows_every_setting_with_its_origin_and_no_secret():
         "postgresql://issuer:***@db/issuer",
         "environment ISSUER_DATABASE_URL",
     )
-    assert list(lines.items())[14:] == [
+    assert list(lines.items())[len(names) :] == [
         ("processes", ("5 (1 parent, 4 serving)", "derived")),
         ("database connections per worker", ("8", "derived")),
         ("database connections in total", ("33", "derived")),
