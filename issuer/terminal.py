@@ -18,8 +18,10 @@ from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.issuing import preview
 from issuer.issuing.mint import Unsigned
+from issuer.issuing.verdict.explainer import Explainer
 from issuer.model.audit_event import Actor, ActorKind
 from issuer.model.token_plan import TargetRequest
+from issuer.model.verdict import Explanation
 from issuer.oauth import metadata
 from issuer.registry.registrar import Registrar
 from issuer.store.db import db as database
@@ -88,6 +90,7 @@ def _open(parts: Parts) -> Instance:
         registrar=_make_registrar(parts),
         open_keys=lambda: application.load_keys(parts),
         preview=lambda client_id, request: _preview(parts, client_id, request),
+        explain=lambda text, spelling: _explain(parts, text, spelling),
     )
 
 
@@ -115,3 +118,9 @@ def _preview(parts: Parts, client_id: str, request: TargetRequest) -> Unsigned:
     application.load_keys(parts)
     cache = parts.cache
     return preview.preview(client_id, request, parts.mint, cache.find_record, cache.describe_targets)
+
+
+def _explain(parts: Parts, text: str, spelling: str | None) -> Explanation:
+    application.load_keys(parts)
+    explainer = Explainer(parts.settings.url, parts.engine, parts.keyring, parts.clock)
+    return explainer.explain(text, spelling)

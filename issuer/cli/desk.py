@@ -13,6 +13,7 @@ from issuer.entropy import Entropy
 from issuer.errors import Refusal, SchemaNotAtHead, TemporarilyUnavailable
 from issuer.issuing.mint import Unsigned
 from issuer.model.token_plan import TargetRequest
+from issuer.model.verdict import Explanation
 from issuer.registry import first_start
 from issuer.registry.registrar import Registrar
 from issuer.store import schema
@@ -28,6 +29,8 @@ class Instance:
 
     open_keys: opens the signing keys; raises SchemaNotAtHead, WrongMasterKey or InvalidSettings.
     preview: what a client_id would get for a request; raises what the token endpoint answers.
+    explain: what a pasted text is and whether services would accept it, all or the one that expects a
+    spelling; raises as `open_keys`, and NotFound.
     """
 
     settings: Settings
@@ -37,6 +40,7 @@ class Instance:
     registrar: Registrar
     open_keys: Callable[[], None]
     preview: Callable[[str, TargetRequest], Unsigned]
+    explain: Callable[[str, str | None], Explanation]
 
 
 @dataclass(frozen=True, slots=True)

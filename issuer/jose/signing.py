@@ -99,10 +99,34 @@ def verify_compact(
         raise TokenRejected("unknown kid")
     if header["alg"] not in algs or header["alg"] != key.alg:
         raise TokenRejected("alg not accepted here or not the key's")
-    signature = _from_base64url(signature_segment)
+    signature = from_base64url(signature_segment)
     if not _REGISTRY.get_alg(key.alg).verify(signed, signature, key.material):
         raise TokenRejected("wrong signature")
     return VerifiedToken(header=header, claims=_parse_claims(payload_segment))
+
+
+def is_signed_by(token: str, key: SigningKey | VerifyingKey) -> bool:
+    """Return whether the signature of a compact JWS is that of a key; looks at nothing else of it.
+
+    Only for explaining a token: what decides is `verify_compact`. Raises TokenRejected for what does not
+    have three parts, or a signature that is not base64url.
+    """
+    signed, _, _, signature_segment = _split(token)
+    return _REGISTRY.get_alg(key.alg).verify(signed, from_base64url(signature_segment), key.material)
+
+
+def from_base64url(segment: str) -> bytes:
+    """Return the bytes of a segment that has exactly one spelling: no padding, white space or spare bits.
+
+    RFC 7515 §2. Raises TokenRejected for anything else.
+    """
+    try:
+        octets = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError as error:
+        raise TokenRejected("not base64url") from error
+    if _to_base64url(octets) != segment.encode("ascii"):
+        raise TokenRejected("not base64url in its one spelling")
+    return octets
 
 
 def _split(token: str) -> tuple[bytes, str, str, str]:
@@ -115,14 +139,14 @@ def _split(token: str) -> tuple[bytes, str, str, str]:
 
 
 def _parse_header(segment: str) -> dict[str, str]:
-    header = strict_json.parse_object(_from_base64url(segment))
+    header = strict_json.parse_object(from_base64url(segment))
     if set(header) != _HEADER_MEMBERS or not all(isinstance(value, str) for value in header.values()):
         raise TokenRejected("header is not exactly alg, typ and kid")
     return header
 
 
 def _parse_claims(segment: str) -> dict[str, Any]:
-    claims = strict_json.parse_object(_from_base64url(segment))
+    claims = strict_json.parse_object(from_base64url(segment))
     for name in _TIME_CLAIMS:
         value = claims.get(name, 0)
         # bool is an int to Python, and true would be the second 1.
@@ -133,14 +157,3 @@ def _parse_claims(segment: str) -> dict[str, Any]:
 
 def _to_base64url(octets: bytes) -> bytes:
     return base64.urlsafe_b64encode(octets).rstrip(b"=")
-
-
-def _from_base64url(segment: str) -> bytes:
-    """Decode a segment that has exactly one spelling: no padding, white space or spare bits (RFC 7515 §2)."""
-    try:
-        octets = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except ValueError as error:
-        raise TokenRejected("not base64url") from error
-    if _to_base64url(octets) != segment.encode("ascii"):
-        raise TokenRejected("not base64url in its one spelling")
-    return octets
