@@ -169,7 +169,7 @@ def _make_parts(
         usage=usage,
         recorder=recorder,
         mint=mint,
-        rotation=Rotation(terms, keyring, families, mint, clock),
+        rotation=Rotation(terms, keyring, families, mint, recorder, clock),
         log=log,
     )
 

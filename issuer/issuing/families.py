@@ -2,16 +2,19 @@
 
 One statement decides the race for the next generation. What is refused uses up no generation and
 ends no family; the one exception is a spent token that comes back: that ends the family, commits,
-and is refused after (RFC 9700 §4.14.2).
+and is refused after (RFC 9700 §4.14.2). So whatever else may fail, the record of the token among it,
+stands in the transaction that moves the family on: if it fails, the family has not moved.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Final
 
 from issuer.entropy import Entropy
 from issuer.errors import InvalidGrant
 from issuer.issuing import refresh_token
 from issuer.issuing.keyring import Keyring
-from issuer.issuing.record import Context, Recorder
+from issuer.issuing.record import Context, Recorder, Step
 from issuer.issuing.terms import Terms
 from issuer.model.client import Client
 from issuer.model.family import EndReason, Family, Incident, Presented
@@ -21,7 +24,8 @@ from issuer.policy import lifetimes
 from issuer.store import families
 from issuer.store.db import Connection, Engine, writing
 
-# A client whose answer was lost asks again; within this time it gets the same successor.
+# A client whose answer was lost asks again; within this time it gets the same successor. Counted both
+# ways: of two machines the one that answers may be behind, and a clock set back must not revive a token.
 GRACE_SECONDS: Final = 10
 
 
@@ -42,13 +46,10 @@ class Families:
         self._entropy = entropy
         self._terms = terms
 
-    def begin(self, plan: TokenPlan, now: int, context: Context) -> Family:
-        """Return a new family that covers what is planned; it is stored when this returns.
-
-        Raises TemporarilyUnavailable if the database is away.
-        """
+    def draft(self, plan: TokenPlan, now: int) -> Family:
+        """Return a new family that covers what is planned, not yet stored."""
         lives = lifetimes.refresh_lifetimes(plan.audiences, self._terms.refresh)
-        family = Family(
+        return Family(
             id=self._entropy.identifier(),
             client_key=plan.client.key,
             subject=plan.subject,
@@ -64,26 +65,32 @@ class Families:
             ended_at=None,
             end_reason=None,
         )
-        with writing(self._engine) as connection:
-            families.add_family(connection, family, context.address)
-        return family
 
-    def advance(self, presented: Presented, client: Client, now: int, context: Context) -> Family:
-        """Return the family in the generation after the presented one; stored when this returns.
+    @contextmanager
+    def beginning(self, family: Family, context: Context) -> Iterator[Step]:
+        """Store a drafted family when the block ends; give the step, for what belongs to it.
 
-        Within the grace, the generation that another request has just made. Raises InvalidGrant for
-        a family that is ended, another client's, younger than the token, or ended by this very reuse.
+        Raises TemporarilyUnavailable if the database is away.
         """
         with writing(self._engine) as connection:
-            family = families.change_generation(
-                connection, presented.family_id, presented.generation, self._kid(now), now, context.address
-            )
-            if family is not None:
-                return family
-            stored = _check_alive(families.find_family(connection, presented.family_id), presented, client)
-            is_last = stored.generation == presented.generation + 1
-            if is_last and now - stored.rotated_at <= GRACE_SECONDS:
-                return stored
+            families.add_family(connection, family, context.address)
+            yield Step(family, connection)
+
+    @contextmanager
+    def advancing(self, presented: Presented, client: Client, now: int, context: Context) -> Iterator[Step]:
+        """Give the step to the generation after the presented one.
+
+        It commits when the block ends; if the block raises, nothing has happened. Within the grace it is
+        the generation that another request has just made. Raises InvalidGrant for a family that is ended,
+        another client's, younger than the token, or ended by this very reuse.
+        """
+        kid = self._kid(now)
+        with writing(self._engine) as connection:
+            moved = families.change_generation(connection, presented, client.key, kid, now, context.address)
+            stored = moved or _find_alive(connection, presented, client)
+            if moved is not None or _is_retry(stored, presented, now):
+                yield Step(stored, connection)
+                return
             incident = _end_reused(connection, stored, presented, now, context)
         # Committed by now: the end of the family outlives the refusal.
         self._recorder.reused(incident, client)
@@ -100,7 +107,8 @@ class Families:
         return self._keyring.signer(KeyPurpose.REFRESH, REFRESH_ALG, now).kid
 
 
-def _check_alive(stored: Family | None, presented: Presented, client: Client) -> Family:
+def _find_alive(connection: Connection, presented: Presented, client: Client) -> Family:
+    stored = families.find_family_to_change(connection, presented.family_id)
     if stored is None or stored.client_key != client.key:
         raise InvalidGrant(f"there is no family {presented.family_id} of this client")
     if stored.ended_at is not None:
@@ -111,6 +119,11 @@ def _check_alive(stored: Family | None, presented: Presented, client: Client) ->
             f"{stored.generation}, {presented.generation} was presented"
         )
     return stored
+
+
+def _is_retry(stored: Family, presented: Presented, now: int) -> bool:
+    is_last = stored.generation == presented.generation + 1
+    return is_last and abs(now - stored.rotated_at) <= GRACE_SECONDS
 
 
 def _end_reused(

@@ -1,6 +1,5 @@
 """Mint: sign a planned token and record it, in that order, before anyone sees it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from issuer.clock import Clock
@@ -11,7 +10,6 @@ from issuer.issuing.keyring import Keyring
 from issuer.issuing.record import Context, Recorder
 from issuer.issuing.terms import Terms
 from issuer.jose import signing
-from issuer.model.family import Family
 from issuer.model.permission import ClientRecord
 from issuer.model.signing_key import KeyPurpose
 from issuer.model.token_plan import TargetRequest, TokenPlan
@@ -20,17 +18,18 @@ from issuer.policy import scopes
 
 @dataclass(frozen=True, slots=True)
 class AccessToken:
-    """A signed access token and what the answer says of it. Its repr holds no token.
+    """A signed access token, with what its record says of it. Its repr holds no token.
 
-    token: compact JWS. scopes: sorted.
+    token: compact JWS. kid: of the key that signed it.
     """
 
     token: str
-    lifetime_seconds: int
-    scopes: Sequence[str]
+    jti: str
+    kid: str
+    plan: TokenPlan
 
     def __repr__(self) -> str:
-        return f"AccessToken(lifetime_seconds={self.lifetime_seconds}, scopes={self.scopes!r})"
+        return f"AccessToken(jti={self.jti!r}, kid={self.kid!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +79,11 @@ class Mint:
         """
         now = self._clock.now()
         plan = client_credentials.plan(request, record, now, self._terms.access)
-        if scopes.OFFLINE_ACCESS not in plan.issuer_scopes:
-            return Tokens(self.mint(plan, now, context))
-        family = self._families.begin(plan, now, context)
-        return Tokens(self.mint(plan, now, context, family), self._families.sign(family, plan.client))
+        if scopes.OFFLINE_ACCESS in plan.issuer_scopes:
+            return self._mint_with_family(plan, now, context)
+        access = self.sign(plan, now)
+        self._recorder.issued(plan, access.jti, access.kid, now, context)
+        return Tokens(access)
 
     def preview_for_client(self, request: TargetRequest, record: ClientRecord) -> Unsigned:
         """Return what `mint_for_client` would sign now; signs and records nothing. Raises the same."""
@@ -95,12 +95,20 @@ class Mint:
             claims.access_token_claims(plan, self._terms.issuer_url, self._entropy.identifier(), now),
         )
 
-    def mint(self, plan: TokenPlan, now: int, context: Context, family: Family | None = None) -> AccessToken:
-        """Return the planned access token, signed and recorded."""
+    def sign(self, plan: TokenPlan, now: int, family_id: str | None = None) -> AccessToken:
+        """Return the planned access token, signed; nobody may see it before it is recorded.
+
+        family_id: of the refresh token that it comes with, or from.
+        Raises TemporarilyUnavailable if no key signs its algorithm now.
+        """
         key = self._keyring.signer(KeyPurpose.TOKEN, plan.signing_alg, now)
         jti = self._entropy.identifier()
-        family_id = family.id if family is not None else None
         content = claims.access_token_claims(plan, self._terms.issuer_url, jti, now, family_id)
-        token = signing.sign_claims(content, key, plan.typ.value)
-        self._recorder.issued(plan, jti, key.kid, now, context, family)
-        return AccessToken(token, plan.lifetime_seconds, plan.scopes)
+        return AccessToken(signing.sign_claims(content, key, plan.typ.value), jti, key.kid, plan)
+
+    def _mint_with_family(self, plan: TokenPlan, now: int, context: Context) -> Tokens:
+        family = self._families.draft(plan, now)
+        tokens = Tokens(self.sign(plan, now, family.id), self._families.sign(family, plan.client))
+        with self._families.beginning(family, context) as step:
+            self._recorder.issued(plan, tokens.access.jti, tokens.access.kid, now, context, step)
+        return tokens

@@ -10,7 +10,7 @@ from issuer.model.family import Family, Incident
 from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
 from issuer.store import issuance
-from issuer.store.db import Engine, writing
+from issuer.store.db import Connection, Engine, writing
 
 _GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
 _LONGEST_DETAIL = 500
@@ -28,6 +28,14 @@ class Context:
     grant_type: str = ""
     client: Client | None = None
     asked: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A family in the generation that goes along with a token, and the transaction that makes it so."""
+
+    family: Family
+    connection: Connection
 
 
 class Recorder:
@@ -48,31 +56,29 @@ class Recorder:
         kid: str,
         now: int,
         context: Context,
-        family: Family | None = None,
+        step: Step | None = None,
     ) -> None:
-        """Record an issued token; it may be handed out once this returns.
+        """Record an issued token; it may be handed out once this returns and what is open has committed.
 
-        family: in the generation that goes along, None where no refresh token does.
+        step: None where no refresh token goes along.
         Raises TemporarilyUnavailable if the record cannot be written: no token without a record.
         """
         exp = now + plan.lifetime_seconds
         scope = " ".join(plan.scopes)
         if self._rows is not None:
-            self._write_row(
-                Issuance(
-                    jti=jti,
-                    at=now,
-                    client_id=plan.client.client_id,
-                    sub=plan.subject.sub,
-                    aud=plan.aud,
-                    scope=scope,
-                    grant_type=context.grant_type,
-                    kid=kid,
-                    exp=exp,
-                    request_id=context.request_id,
-                ),
-                self._rows,
+            row = Issuance(
+                jti=jti,
+                at=now,
+                client_id=plan.client.client_id,
+                sub=plan.subject.sub,
+                aud=plan.aud,
+                scope=scope,
+                grant_type=context.grant_type,
+                kid=kid,
+                exp=exp,
+                request_id=context.request_id,
             )
+            _write_row(row, self._rows, step)
         self._write(
             "token.issued",
             request_id=context.request_id,
@@ -85,7 +91,7 @@ class Recorder:
             kid=kid,
             exp=exp,
             ip=context.address,
-            **_of_family(family),
+            **_of_family(step),
         )
         ids = [audience.id for audience in plan.audiences]
         self._usage.count(now, plan.client.key, ids, context.grant_type, "issued", exp)
@@ -138,11 +144,15 @@ class Recorder:
         except OSError as error:
             raise TemporarilyUnavailable("the log cannot be written") from error
 
-    @staticmethod
-    def _write_row(row: Issuance, engine: Engine) -> None:
-        with writing(engine) as connection:
-            issuance.add_issuance(connection, row)
+
+def _write_row(row: Issuance, engine: Engine, step: Step | None) -> None:
+    if step is not None:
+        # In one transaction with the step: neither without the other.
+        issuance.add_issuance(step.connection, row)
+        return
+    with writing(engine) as connection:
+        issuance.add_issuance(connection, row)
 
 
-def _of_family(family: Family | None) -> dict[str, LogValue]:
-    return {} if family is None else {"family": family.id, "generation": family.generation}
+def _of_family(step: Step | None) -> dict[str, LogValue]:
+    return {} if step is None else {"family": step.family.id, "generation": step.family.generation}

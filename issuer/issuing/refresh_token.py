@@ -8,7 +8,7 @@ Nothing of them is stored; a successor made again is the same bytes.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from issuer.errors import InvalidGrant, TokenRejected
+from issuer.errors import InvalidGrant, InvalidTarget, TokenRejected
 from issuer.issuing.claims import Claims
 from issuer.issuing.keyring import Keyring
 from issuer.jose import signing
@@ -20,6 +20,11 @@ from issuer.model.token_plan import Grant, Subject
 from issuer.policy.scopes import split_issuer_scopes
 
 TYP: Final = "refresh+jwt"
+
+# Under what is read at all, so that no later generation, whose number is longer, ever exceeds it.
+_LONGEST = signing.MAX_TOKEN_CHARACTERS - 256
+_TEXTS = ("family", "client_id", "sub", "scope", "jti")
+_NUMBERS = ("generation", "iat", "exp")
 
 
 def claims_of(family: Family, issuer_url: str, client_id: str) -> Claims:
@@ -46,10 +51,14 @@ def claims_of(family: Family, issuer_url: str, client_id: str) -> Claims:
 def sign(family: Family, issuer_url: str, client_id: str, keyring: Keyring) -> str:
     """Return a family's current refresh token as compact JWS.
 
-    Raises TemporarilyUnavailable if this process does not hold the key of its generation.
+    Raises TemporarilyUnavailable if this process does not hold the key of its generation, InvalidTarget
+    for a grant of so many words that the token could never be presented.
     """
     signer = keyring.signer_of(family.kid, KeyPurpose.REFRESH)
-    return signing.sign_claims(claims_of(family, issuer_url, client_id), signer, TYP)
+    token = signing.sign_claims(claims_of(family, issuer_url, client_id), signer, TYP)
+    if len(token) > _LONGEST:
+        raise InvalidTarget(f"the refresh token would have {len(token)} characters, over {_LONGEST}")
+    return token
 
 
 def read(token: str, issuer_url: str, keyring: Keyring, now: int) -> Presented:
@@ -74,16 +83,28 @@ def read(token: str, issuer_url: str, keyring: Keyring, now: int) -> Presented:
 
 
 def _presented(claims: Mapping[str, Any]) -> Presented:  # Any: values of any JSON type, signed by us
-    kind = claims.get("subject_kind")
-    if kind not in SUBJECT_KINDS:
+    if not _has_shape(claims):
         raise InvalidGrant("the token lacks a claim that every refresh token of ours has")
     scopes = split_issuer_scopes(frozenset(claims["scope"].split()))
     return Presented(
         family_id=claims["family"],
         generation=claims["generation"],
         client_id=claims["client_id"],
-        subject=Subject(SubjectKind(kind), claims["sub"], claims.get("tenant_id")),
+        subject=Subject(SubjectKind(claims["subject_kind"]), claims["sub"], claims.get("tenant_id")),
         grant=Grant(tuple(claims["granted_aud"]), *scopes),
         issued_at=claims["iat"],
         expires_at=claims["exp"],
+    )
+
+
+def _has_shape(claims: Mapping[str, Any]) -> bool:  # Any: as above
+    granted = claims.get("granted_aud")
+    return (
+        all(isinstance(claims.get(name), str) for name in _TEXTS)
+        # bool is an int to Python.
+        and all(type(claims.get(name)) is int for name in _NUMBERS)
+        and isinstance(granted, list)
+        and all(isinstance(name, str) for name in granted)
+        and claims.get("subject_kind") in SUBJECT_KINDS
+        and isinstance(claims.get("tenant_id"), str | None)
     )

@@ -2,7 +2,8 @@
 
 A refresh token of any generation, expired ones included, ends its family, and with it the access
 tokens that came from it. An access token is listed by its jti until it would have expired: never by
-its string, for one token has several valid spellings.
+its string, for one token has several valid spellings. It does not end the family that it came from,
+which RFC 7009 §2.1 leaves to the server: a client that gives up one of its tokens keeps the others.
 """
 
 from issuer.clock import Clock
@@ -59,8 +60,9 @@ class Revoker:
         if claims["exp"] <= now:
             return
         with writing(self._engine) as connection:
-            revocations.add_revoked_token(connection, claims["jti"], client.key, now, claims["exp"])
-        self._recorder.revoked("access_token", claims["jti"], context)
+            is_new = revocations.add_revoked_token(connection, claims["jti"], client.key, now, claims["exp"])
+        if is_new:
+            self._recorder.revoked("access_token", claims["jti"], context)
 
 
 def _check_own(client_id: str, client: Client) -> None:

@@ -9,7 +9,7 @@ from issuer.issuing import refresh_token
 from issuer.issuing.families import Families
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.mint import Mint, Tokens
-from issuer.issuing.record import Context
+from issuer.issuing.record import Context, Recorder
 from issuer.issuing.terms import Terms
 from issuer.model.client import Client, GrantType
 from issuer.model.family import Presented
@@ -27,12 +27,14 @@ class Rotation:
         keyring: Keyring,
         families: Families,
         mint: Mint,
+        recorder: Recorder,
         clock: Clock,
     ) -> None:
         self._terms = terms
         self._keyring = keyring
         self._families = families
         self._mint = mint
+        self._recorder = recorder
         self._clock = clock
 
     def rotate(self, token: str, request: TargetRequest, record: ClientRecord, context: Context) -> Tokens:
@@ -52,9 +54,11 @@ class Rotation:
             issuer_scopes=presented.grant.issuer_scopes,
             grant=presented.grant,
         )
-        family = self._families.advance(presented, record.client, now, context)
-        refresh = self._families.sign(family, record.client)
-        return Tokens(self._mint.mint(plan, now, context, family), refresh)
+        access = self._mint.sign(plan, now, presented.family_id)
+        with self._families.advancing(presented, record.client, now, context) as step:
+            refresh = self._families.sign(step.family, record.client)
+            self._recorder.issued(plan, access.jti, access.kid, now, context, step)
+        return Tokens(access, refresh)
 
     def _check(self, token: str, client: Client, now: int) -> Presented:
         if GrantType.REFRESH_TOKEN not in client.grant_types:

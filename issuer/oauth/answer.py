@@ -13,12 +13,12 @@ def success(tokens: Tokens) -> dict[str, object]:
     body: dict[str, object] = {
         "access_token": token.token,
         "token_type": "Bearer",
-        "expires_in": token.lifetime_seconds,
+        "expires_in": token.plan.lifetime_seconds,
     }
     if tokens.refresh is not None:
         body["refresh_token"] = tokens.refresh
-    if token.scopes:
-        body["scope"] = " ".join(token.scopes)
+    if token.plan.scopes:
+        body["scope"] = " ".join(token.plan.scopes)
     return body
 
 

@@ -11,6 +11,9 @@ from issuer.oauth import answer
 from issuer.oauth import form as forms
 from issuer.oauth.form import Form
 
+# An address takes 45 characters; a proxy that is trusted by mistake may send any text for one.
+_LONGEST_ADDRESS = 64
+
 Act = Callable[[Form, str | None, Context], Mapping[str, object]]
 
 
@@ -35,7 +38,8 @@ class FormEndpoint:
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request."""
-        context = Context(environ.get(answers.REQUEST_ID, ""), environ.get("REMOTE_ADDR", ""))
+        address = environ.get("REMOTE_ADDR", "")[:_LONGEST_ADDRESS]
+        context = Context(environ.get(answers.REQUEST_ID, ""), address)
         try:
             body = self._act(forms.read_form(environ), environ.get("HTTP_AUTHORIZATION"), context)
         except Refusal as refusal:

@@ -5,7 +5,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select, update
 
 from issuer.model.client import ClientKey
-from issuer.model.family import EndReason, Family, Incident
+from issuer.model.family import EndReason, Family, Incident, Presented
 from issuer.model.permission import SubjectKind
 from issuer.model.token_plan import Subject
 from issuer.store.tables import FamilyRow, IncidentRow
@@ -42,16 +42,29 @@ def find_family(connection: Connection, family_id: str) -> Family | None:
     return None if row is None else _read_family(row)
 
 
-def change_generation(
-    connection: Connection, family_id: str, presented: int, kid: str, now: int, address: str
-) -> Family | None:
-    """Rotate: return the family in the generation after `presented`, None if that is not the current one.
+def find_family_to_change(connection: Connection, family_id: str) -> Family | None:
+    """Return a family as `find_family` does, and let nobody else change it before the transaction ends."""
+    # SQLite knows no FOR UPDATE, and needs none: its writing transactions run one after the other.
+    row = connection.execute(select(*_COLUMNS).where(FamilyRow.id == family_id).with_for_update()).first()
+    return None if row is None else _read_family(row)
 
-    One statement, so that one of any number of racing requests wins, on every database.
+
+def change_generation(
+    connection: Connection, presented: Presented, client_key: ClientKey, kid: str, now: int, address: str
+) -> Family | None:
+    """Rotate: return the family in the generation after the presented one.
+
+    None if that is not the current one, or the family ended or another client's. One statement, so that
+    one of any number of racing requests wins, on every database.
     """
     row = connection.execute(
         update(FamilyRow)
-        .where(FamilyRow.id == family_id, FamilyRow.generation == presented, FamilyRow.ended_at.is_(None))
+        .where(
+            FamilyRow.id == presented.family_id,
+            FamilyRow.client_key == client_key,
+            FamilyRow.generation == presented.generation,
+            FamilyRow.ended_at.is_(None),
+        )
         .values(generation=FamilyRow.generation + 1, rotated_at=now, rotated_from=address, kid=kid)
         .returning(*_COLUMNS)
     ).first()

@@ -9,14 +9,16 @@ from issuer.store.tables import FamilyRow, RevokedTokenRow
 
 def add_revoked_token(
     connection: Connection, jti: str, client_key: ClientKey, now: int, expires_at: int
-) -> None:
-    """Remember that an access token is revoked; does nothing if it is remembered already."""
+) -> bool:
+    """Remember that an access token is revoked; returns False if it is remembered already."""
     insert = postgresql.insert if connection.dialect.name == "postgresql" else sqlite.insert
-    connection.execute(
+    added = connection.execute(
         insert(RevokedTokenRow)
         .values(jti=jti, client_key=client_key, revoked_at=now, expires_at=expires_at)
         .on_conflict_do_nothing(index_elements=["jti"])
+        .returning(RevokedTokenRow.jti)
     )
+    return added.first() is not None
 
 
 def is_revoked(connection: Connection, jti: str, family_id: str | None) -> bool:
