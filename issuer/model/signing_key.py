@@ -65,5 +65,9 @@ class StoredKey:
         """Return whether anything may still be signed or verified with the key at `now` or later."""
         return self.state(now) not in {KeyState.REMOVED, KeyState.COMPROMISED}
 
+    def may_sign(self, now: int) -> bool:
+        """Return whether anything may still be signed with the key at `now` or later."""
+        return self.state(now) in {KeyState.PENDING, KeyState.ACTIVE}
+
     def __repr__(self) -> str:
         return f"StoredKey(kid={self.kid!r}, purpose={self.purpose.value!r}, alg={self.alg!r})"

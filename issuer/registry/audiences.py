@@ -17,10 +17,11 @@ from issuer.model.audience import (
 from issuer.model.service import Service, ServiceState
 from issuer.model.spelling import SpellingRole
 from issuer.policy import extra_claims, identifiers
-from issuer.registry import audience_rules, descriptions, removal, services, spellings
+from issuer.registry import audience_rules, descriptions, key_lifetimes, removal, services, spellings
 from issuer.registry.registrar import Change, Registrar
 from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
 from issuer.store import audiences as store
+from issuer.store import clients as client_store
 from issuer.store import permissions as permission_store
 
 
@@ -77,6 +78,10 @@ def add_audience(registrar: Registrar, new: NewAudience) -> Audience:
         audience = store.require_audience(change.connection, audience_id)
         after = descriptions.of_audience(audience)
         change.record("audience.added", "audience", audience.identifier, None, after)
+        key_lifetimes.allow(change, audience.policy)
+        # Those who speak for the service may ask about the tokens of all its audiences.
+        for client in client_store.list_clients(change.connection, service_id=service.id):
+            change.concerns_client(client.key)
     return audience
 
 
@@ -248,6 +253,7 @@ def _write(change: Change, before: Audience, after: Audience, action: str) -> Au
     change.concerns_everyone()
     was, is_now = descriptions.of_audience(before), descriptions.of_audience(written)
     change.record(action, "audience", before.identifier, was, is_now)
+    key_lifetimes.allow(change, written.policy)
     return written
 
 

@@ -36,6 +36,10 @@ class Change:
         """Say that what is cached of all clients is stale after this."""
         self._concerns.add(Concern(self.version, ConcernKind.EVERYONE))
 
+    def concerns_keys(self) -> None:
+        """Say that the signing keys that processes hold are stale after this."""
+        self._concerns.add(Concern(self.version, ConcernKind.KEYS))
+
     def record(
         self, action: str, target_kind: str, target: str, before: Fields | None, after: Fields | None
     ) -> None:

@@ -1,6 +1,6 @@
 """The signing keys: made at the first start, one for each purpose and algorithm, whoever starts first."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from issuer.clock import Clock
 from issuer.entropy import Entropy
@@ -24,11 +24,12 @@ def make_first_keys(
     master_keys: MasterKeys,
     clock: Clock,
     entropy: Entropy,
-    longest_lifetime_seconds: int,
+    longest_seconds: Mapping[KeyPurpose, int],
 ) -> None:
     """Make the keys that are missing, in one transaction with their audit events; usually none are.
 
-    longest_lifetime_seconds: of anything that the keys may sign. Several processes at once make one set.
+    longest_seconds: the longest life of anything that keys of a purpose may sign. Several processes at
+    once make one set.
     Raises WrongMasterKey or UnusableKey, having written nothing, if a key that is still needed does not
     open: a second set beside one that cannot be read would end every token issued so far.
     """
@@ -36,7 +37,7 @@ def make_first_keys(
     stored = _list_opened(engine, master_keys, now)
     while missing := _list_missing(stored):
         # Keys are made and opened outside the write lock: with RSA that takes longer than all the rest.
-        made = [_make(kind, master_keys, entropy, now, longest_lifetime_seconds) for kind in missing]
+        made = [_make(kind, master_keys, entropy, now, longest_seconds[kind[0]]) for kind in missing]
         _add_unless_overtaken(engine, made, stored)
         stored = _list_opened(engine, master_keys, now)
 

@@ -4,7 +4,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from issuer.model.audience import (
@@ -53,6 +65,11 @@ def list_audiences(connection: Connection, service_id: ServiceId | None = None) 
     """Return the audiences of a service, or all, whatever their states, in order of registration."""
     condition = true() if service_id is None else AudienceRow.service_id == service_id
     return list_audiences_where(connection, condition)
+
+
+def find_longest_refresh_seconds(connection: Connection) -> int | None:
+    """Return the longest absolute life of refresh tokens that any audience says, None if none says one."""
+    return connection.execute(select(func.max(AudienceRow.refresh_absolute_seconds))).scalar()
 
 
 def list_audiences_together(connection: Connection, audience: Audience) -> tuple[Audience, ...]:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from issuer.model.signing_key import KeyPurpose, StoredKey
@@ -30,6 +30,31 @@ def add_key(connection: Connection, key: StoredKey) -> bool:
         insert(SigningKeyRow).values(_values(key)).on_conflict_do_nothing().returning(SigningKeyRow.kid)
     )
     return connection.execute(statement).first() is not None
+
+
+def change_longest_lifetime(
+    connection: Connection, purpose: KeyPurpose, seconds: int, now: int
+) -> tuple[str, ...]:
+    """Raise the longest lifetime of the keys that still sign to `seconds`; return the kids that knew less.
+
+    An end of verifying that is set already moves on by as much.
+    """
+    row = SigningKeyRow
+    raised = connection.execute(
+        update(row)
+        .where(
+            row.purpose == purpose.value,
+            row.longest_lifetime_seconds < seconds,
+            row.compromised_at.is_(None),
+            row.signs_until.is_(None) | (row.signs_until > now),
+        )
+        .values(
+            verify_until=row.verify_until + (seconds - row.longest_lifetime_seconds),
+            longest_lifetime_seconds=seconds,
+        )
+        .returning(row.kid)
+    )
+    return tuple(sorted(raised.scalars()))
 
 
 def _values(key: StoredKey) -> dict[str, Any]:  # Any: columns of several types
