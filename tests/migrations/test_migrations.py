@@ -6,6 +6,7 @@ from concurrent.futures import ProcessPoolExecutor
 import pytest
 from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine, inspect, select, text
+from sqlalchemy.exc import IntegrityError
 
 from issuer.errors import StartRefusal
 from issuer.model.audit_event import Actor, ActorKind
@@ -100,6 +101,91 @@ def test_a_database_with_rows_goes_down_and_up_again(empty_engine, clock, entrop
 
     with db.reading(empty_engine) as connection:
         assert connection.execute(select(ServiceRow.name)).scalars().all() == ["This issuer"]
+
+
+FAMILY = (
+    "INSERT INTO family (id, client_key, sub, subject_kind, granted_aud, granted_scopes, kid, generation, "
+    "created_at, rotated_at, idle_seconds, expires_at) VALUES ('f', 1, 'robot', 'client', :aud, :scopes, "
+    "'k', {generation}, 1, 2, 3, 4)"
+)
+BEFORE_INCIDENTS = [
+    (
+        "INSERT INTO client (key, client_id, name, type, grant_types, auth_method, state, created_at) "
+        "VALUES (1, 'robot', 'Robot', 'service', '[]', 'client_secret_basic', 'active', 1)"
+    ),
+    (
+        "INSERT INTO signing_key (kid, purpose, alg, sealed, master_key_id, created_at, published_at, "
+        "signs_from, longest_lifetime_seconds) VALUES ('k', 'refresh', 'HS256', '', 'm', 1, 1, 1, 1)"
+    ),
+    FAMILY.format(generation=7),
+]
+LISTS = {"aud": '["orders"]', "scopes": '["read"]'}
+
+
+@pytest.fixture
+def with_family(empty_engine):
+    """Give a database of revision 0001 that holds a family in generation 7."""
+    schema.upgrade(empty_engine, "0001")
+    with db.writing(empty_engine) as connection:
+        for statement in BEFORE_INCIDENTS:
+            connection.execute(text(statement), LISTS if ":aud" in statement else {})
+    return empty_engine
+
+
+def find_family(engine):
+    """Return the one family and its client as stored, by column."""
+    with db.reading(engine) as connection:
+        (row,) = connection.execute(text("SELECT * FROM family")).mappings().all()
+        assert connection.execute(text("SELECT client_id FROM client")).scalars().all() == ["robot"]
+    return dict(row)
+
+
+def test_a_family_outlives_the_way_up_to_incidents_and_down_again(with_family):
+    before = find_family(with_family)
+
+    schema.upgrade(with_family, "0002")
+
+    after = find_family(with_family)
+    assert {name: after[name] for name in before} == before
+    assert after["rotated_from"] == ""
+    assert after["issuer_scopes"] in ("[]", [])
+
+    schema.downgrade(with_family, "0001")
+
+    assert find_family(with_family) == before
+
+
+@pytest.mark.parametrize("revisions", [["0002"], ["0002", "0001"]], ids=["up", "down"])
+def test_the_rules_of_a_family_outlive_the_way_to_incidents(with_family, revisions):
+    """SQLite copies a table to alter it, and a copy made by reflection loses its checks."""
+    for revision in revisions:
+        change = schema.upgrade if revision == "0002" else schema.downgrade
+        change(with_family, revision)
+
+    with db.writing(with_family) as connection:
+        connection.execute(text("DELETE FROM family"))
+    with pytest.raises(IntegrityError), db.writing(with_family) as connection:
+        connection.execute(text(FAMILY.format(generation=0)), LISTS)
+    with pytest.raises(IntegrityError), db.writing(with_family) as connection:
+        connection.execute(text(FAMILY.format(generation=1).replace("1, 'robot'", "2, 'robot'")), LISTS)
+
+
+def test_incidents_go_with_the_way_down(with_family):
+    schema.upgrade(with_family, "0002")
+    with db.writing(with_family) as connection:
+        connection.execute(
+            text(
+                'INSERT INTO incident ("at", family_id, client_key, presented, stored, address, request_id, '
+                "rotated_at, rotated_from) VALUES (1, 'f', 1, 1, 7, 'a', 'r', 2, 'b')"
+            )
+        )
+
+    schema.downgrade(with_family, "0001")
+    schema.upgrade(with_family)
+
+    with db.reading(with_family) as connection:
+        assert connection.execute(text("SELECT count(*) FROM incident")).scalar_one() == 0
+    assert schema.list_differences(with_family) == []
 
 
 def test_upgrading_twice_keeps_what_is_there(engine):
