@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from issuer.cli import alias, documents, options, output
+from issuer.cli import alias, documents, lint, options, output
 from issuer.cli.command import Noun
 from issuer.cli.desk import Desk, Instance
 from issuer.cli.options import CLAIM, DATE, SECONDS, OneOf
@@ -30,6 +30,7 @@ def audience() -> None:
 
 
 audience.add_command(alias.alias)
+audience.add_command(lint.audience_lint)
 
 
 @audience.command("add")

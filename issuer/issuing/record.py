@@ -9,6 +9,7 @@ from issuer.model.client import Client, GrantType
 from issuer.model.family import Family, Incident
 from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
+from issuer.model.usage import ISSUED
 from issuer.store import issuance
 from issuer.store.db import Connection, Engine, writing
 
@@ -94,7 +95,7 @@ class Recorder:
             **_of_family(step),
         )
         ids = [audience.id for audience in plan.audiences]
-        self._usage.count(now, plan.client.key, ids, context.grant_type, "issued", exp)
+        self._usage.count(now, plan.client.key, ids, context.grant_type, ISSUED, exp)
 
     def refused(self, refusal: Refusal, now: int, context: Context) -> None:
         """Record a refused request with the detail that its answer does not tell."""

@@ -1,7 +1,10 @@
 """Usage by hour: how often a client got, or was refused, a token of an audience."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# The outcome of a request that got its token; all others are codes of refusals.
+ISSUED: Final = "issued"
 
 
 class UsageKey(NamedTuple):

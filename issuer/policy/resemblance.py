@@ -73,6 +73,15 @@ def find_differences(one: str, other: str) -> tuple[Difference, ...]:
     return told
 
 
+def fold(text: str) -> str:
+    """Return what identifiers share that differ in nothing but spelling, a port or a `www.`; any text."""
+    parts = _split(text)
+    if not parts.host:
+        return text.lower().rstrip("/")
+    path = unquote(parts.path).lower().rstrip("/")
+    return f"{parts.host.lower().removeprefix('www.')}{path}{parts.query.lower()}"
+
+
 def is_slip(one: str, other: str) -> bool:
     """Return whether two words are one with a slip: long enough for it to be none by chance.
 

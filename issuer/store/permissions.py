@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, case, delete, insert, select, update
 
 from issuer.model.audience import AudienceId
 from issuer.model.client import ClientId, ClientKey
@@ -61,6 +61,16 @@ def list_permissions(
     )
 
 
+def list_granted_at(connection: Connection) -> dict[tuple[ClientId, AudienceId], int]:
+    """Return when each permission was granted, epoch seconds, by client and audience; one statement."""
+    rows = connection.execute(
+        select(ClientRow.client_id, PermissionRow.audience_id, PermissionRow.created_at)
+        .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
+        .where(_condition(None, None))
+    )
+    return {(ClientId(row.client_id), AudienceId(row.audience_id)): row.created_at for row in rows}
+
+
 def list_holders(
     connection: Connection, audience_id: AudienceId, scopes: Collection[str]
 ) -> tuple[ClientId, ...]:
@@ -84,7 +94,12 @@ def add_permission(connection: Connection, client_key: ClientKey, permission: Pe
     permission_id = connection.execute(
         update(PermissionRow)
         .where(is_pair)
-        .values(version=PermissionRow.version + 1, **values)
+        .values(
+            version=PermissionRow.version + 1,
+            # Granted anew, it is new: nobody could use it meanwhile.
+            created_at=case((PermissionRow.is_revoked, now), else_=PermissionRow.created_at),
+            **values,
+        )
         .returning(PermissionRow.id)
     ).scalar_one_or_none()
     if permission_id is None:

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, case
+from sqlalchemy import Connection, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from issuer.model.usage import UsageKey, UsageSum
+from issuer.model.audience import AudienceId
+from issuer.model.client import ClientKey
+from issuer.model.usage import ISSUED, UsageKey, UsageSum
 from issuer.store.tables import UsageRow
 
 _KEY = ("hour", "client_key", "audience_id", "grant_type", "outcome")
@@ -28,6 +30,19 @@ def add_counts(connection: Connection, sums: Mapping[UsageKey, UsageSum]) -> Non
     if rows:
         rows.sort(key=lambda row: [row[name] for name in _KEY])
         connection.execute(_UPSERTS[connection.dialect.name], rows)
+
+
+def list_last_issued(connection: Connection, since: int) -> dict[tuple[ClientKey, AudienceId], int]:
+    """Return when each client last got a token for each audience, as far as that was after `since`.
+
+    since: epoch seconds. One statement.
+    """
+    rows = connection.execute(
+        select(UsageRow.client_key, UsageRow.audience_id, func.max(UsageRow.last_at).label("last_at"))
+        .where(UsageRow.last_at > since, UsageRow.outcome == ISSUED)
+        .group_by(UsageRow.client_key, UsageRow.audience_id)
+    )
+    return {(ClientKey(row.client_key), AudienceId(row.audience_id)): row.last_at for row in rows}
 
 
 def _upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
