@@ -25,6 +25,17 @@ class Actor:
 
 
 @dataclass(frozen=True, slots=True)
+class NewEvent:
+    """What one step changed, not written yet; before and after as in AuditEvent."""
+
+    action: str
+    target_kind: str
+    target: str
+    before: Mapping[str, JsonValue] | None
+    after: Mapping[str, JsonValue] | None
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEvent:
     """One change. before and after hold the fields that differ; secrets never stand in them."""
 

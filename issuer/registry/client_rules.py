@@ -2,7 +2,7 @@
 
 from issuer.errors import Conflict, InvalidValue, Locked, NotFound
 from issuer.model.client import Client, ClientState
-from issuer.model.service import ServiceId, ServiceState
+from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.policy import free_text
 from issuer.registry import audience_rules, services
 from issuer.registry.registrar import Registrar
@@ -39,11 +39,21 @@ def require_linkable_service(connection: Connection, name: str) -> ServiceId:
     Raises NotFound, Locked for the issuer itself, Conflict if it is removed.
     """
     service = services.require_service(connection, name)
-    if service.is_builtin:
-        raise Locked(f"no client speaks for {name}: that is the issuer itself")
-    if service.state is ServiceState.REMOVED:
-        raise Conflict(f"the service {name} is removed")
+    check_linkable(service)
     return service.id
+
+
+def check_linkable(service: Service) -> None:
+    """Refuse a service that no client speaks for: Locked for the issuer itself, Conflict if removed."""
+    if service.is_builtin:
+        raise Locked(f"no client speaks for {service.name}: that is the issuer itself")
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {service.name} is removed")
+
+
+def describe_not_permitted(identifier: str, client_id: str) -> str:
+    """Return the sentence about a default audience that its client may not ask for."""
+    return f"{identifier} is not permitted to {client_id}; grant it first"
 
 
 def check(registrar: Registrar, client: Client) -> None:

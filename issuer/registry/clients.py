@@ -17,6 +17,11 @@ from issuer.store import spellings as spelling_store
 from issuer.store.db import Connection
 
 _LONGEST_SLUG = 40
+_ACTIONS = {
+    ClientState.ACTIVE: "client.enabled",
+    ClientState.DISABLED: "client.disabled",
+    ClientState.REMOVED: "client.removed",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,15 +65,14 @@ def add_client(registrar: Registrar, new: NewClient) -> tuple[Client, str]:
     issuer's own, Conflict if the service is removed.
     """
     with registrar.change() as change:
-        draft = _draft(registrar, change, new)
-        client_rules.check(registrar, draft)
-        key = store.add_client(change.connection, draft)
-        secret, text = client_secrets.make_secret(registrar, change, key, "first", None)
-        client = client_rules.require_client(change.connection, draft.client_id)
-        after = descriptions.of_client(change.connection, client)
-        change.record("client.added", "client", client.client_id, None, after)
-        client_secrets.record_secret(change, client.client_id, None, secret)
-    return client, text
+        service = None
+        if new.service is not None:
+            service = client_rules.require_linkable_service(change.connection, new.service)
+        client_id = _make_client_id(registrar, change.connection, new.name)
+        added = write_added(registrar, change, draft(client_id, new, service, change.now))
+        secret, text = client_secrets.make_secret(registrar, change, added.key, "first", None)
+        client_secrets.record_secret(change, client_id, None, secret)
+        return client_rules.require_client(change.connection, client_id), text
 
 
 def find_client(registrar: Registrar, client_id: str) -> Client:
@@ -107,46 +111,34 @@ def change_client(registrar: Registrar, client_id: str, wanted: ClientChange) ->
             access_token_max_seconds=settle(wanted.access_token_max_seconds, before.access_token_max_seconds),
             service=_settle_service(change.connection, before, wanted.service),
         )
-        client_rules.check(registrar, after)
-        return _write(change, before, after, "client.changed")
+        return write_changed(registrar, change, before, after)
 
 
 def disable_client(registrar: Registrar, client_id: str) -> Client:
     """Refuse tokens to a client; what is registered stays. Twice is once."""
     with registrar.change() as change:
         before = client_rules.require_changeable(change.connection, client_id)
-        return _write(change, before, replace(before, state=ClientState.DISABLED), "client.disabled")
+        return write_state(change, before, ClientState.DISABLED)
 
 
 def enable_client(registrar: Registrar, client_id: str) -> Client:
     """Give tokens to a disabled client again. Twice is once."""
     with registrar.change() as change:
         before = client_rules.require_changeable(change.connection, client_id)
-        return _write(change, before, replace(before, state=ClientState.ACTIVE), "client.enabled")
+        return write_state(change, before, ClientState.ACTIVE)
 
 
 def remove_client(registrar: Registrar, client_id: str) -> Client:
     """Remove a client with its secrets and permissions; its client_id stays taken. Twice is once."""
     with registrar.change() as change:
-        client = client_rules.require_client(change.connection, client_id)
-        if client.state is ClientState.REMOVED:
-            return client
-        for permission in permission_store.list_permissions(change.connection, client_key=client.key):
-            removal.revoke_permission(change, permission)
-        for secret in client.secrets:
-            if secret.revoked_at is None:
-                client_secrets.write_revoked(change, client.client_id, secret)
-        before = client_rules.require_client(change.connection, client_id)
-        return _write(change, before, replace(before, state=ClientState.REMOVED), "client.removed")
+        return write_removed(change, client_rules.require_client(change.connection, client_id))
 
 
-def _draft(registrar: Registrar, change: Change, new: NewClient) -> Client:
-    service = None
-    if new.service is not None:
-        service = client_rules.require_linkable_service(change.connection, new.service)
+def draft(client_id: ClientId, new: NewClient, service: ServiceId | None, now: int) -> Client:
+    """Return a new client as it will be registered, its key aside. service: the one that `new` names."""
     return Client(
         key=ClientKey(0),
-        client_id=_make_client_id(registrar, change.connection, new.name),
+        client_id=client_id,
         name=new.name,
         type=new.type,
         grant_types=new.grant_types,
@@ -158,9 +150,49 @@ def _draft(registrar: Registrar, change: Change, new: NewClient) -> Client:
         service=service,
         state=ClientState.ACTIVE,
         secrets=(),
-        created_at=change.now,
+        created_at=now,
         version=1,
     )
+
+
+def write_added(registrar: Registrar, change: Change, new: Client) -> Client:
+    """Register a client, without any secret, inside a transaction.
+
+    Its client_id is free; its service may be spoken for. Raises InvalidValue.
+    """
+    client_rules.check(registrar, new)
+    store.add_client(change.connection, new)
+    client = client_rules.require_client(change.connection, new.client_id)
+    after = descriptions.of_client(change.connection, client)
+    change.record("client.added", "client", client.client_id, None, after)
+    return client
+
+
+def write_changed(registrar: Registrar, change: Change, before: Client, after: Client) -> Client:
+    """Write the fields of a client, inside a transaction; nothing where nothing differs.
+
+    Its default audience is permitted to it; its service may be spoken for. Raises InvalidValue.
+    """
+    client_rules.check(registrar, after)
+    return _write(change, before, after, "client.changed")
+
+
+def write_state(change: Change, before: Client, state: ClientState) -> Client:
+    """Make a client active or disabled, inside a transaction; nothing where it is so."""
+    return _write(change, before, replace(before, state=state), _ACTIONS[state])
+
+
+def write_removed(change: Change, client: Client) -> Client:
+    """Do what `remove_client` does, inside a transaction."""
+    if client.state is ClientState.REMOVED:
+        return client
+    for permission in permission_store.list_permissions(change.connection, client_key=client.key):
+        removal.revoke_permission(change, permission)
+    for secret in client.secrets:
+        if secret.revoked_at is None:
+            client_secrets.write_revoked(change, client.client_id, secret)
+    before = client_rules.require_client(change.connection, client.client_id)
+    return _write(change, before, replace(before, state=ClientState.REMOVED), _ACTIONS[ClientState.REMOVED])
 
 
 def _make_client_id(registrar: Registrar, connection: Connection, name: str) -> ClientId:
@@ -188,7 +220,7 @@ def _settle_default(
         return None
     audience = spellings.require_audience(connection, wanted)
     if permission_store.find_permission(connection, client.key, audience.id) is None:
-        raise Conflict(f"{audience.identifier} is not permitted to {client.client_id}; grant it first")
+        raise Conflict(client_rules.describe_not_permitted(audience.identifier, client.client_id))
     return audience.id
 
 

@@ -1,5 +1,6 @@
 """Permissions: which client may ask for which audience."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from issuer.errors import Conflict, InvalidValue, Locked
@@ -25,6 +26,15 @@ class NewPermission:
     subject: PermittedSubject = PermittedSubject.CLIENT
 
 
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permission that a client gets, and the one that it replaces, or None. wanted: of `check_grant`."""
+
+    client: Client
+    wanted: Permission
+    before: Permission | None
+
+
 def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
     """Permit an audience to a client and return the permission; one that is there is replaced.
 
@@ -34,10 +44,7 @@ def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
     with registrar.change() as change:
         client = client_rules.require_changeable(change.connection, new.client_id)
         audience = spellings.require_audience(change.connection, new.identifier)
-        _check_grantable(audience)
-        _check_scopes(audience, new)
-        wanted = Permission(client.client_id, audience, new.scopes, new.default_scopes, new.subject, 0)
-        return _write(change, client, wanted)
+        return _write(change, client, check_grant(client, audience, new))
 
 
 def revoke_permission(registrar: Registrar, client_id: str, identifier: str) -> None:
@@ -68,6 +75,23 @@ def list_permissions(
         )
 
 
+def check_grant(client: Client, audience: Audience, new: NewPermission) -> Permission:
+    """Return what is to be permitted if it may be; raises as `grant_permission`.
+
+    client: one that may be changed. audience: the one that `new` names.
+    """
+    _check_grantable(audience)
+    _check_scopes(audience, new)
+    return Permission(client.client_id, audience, new.scopes, new.default_scopes, new.subject, 0)
+
+
+def write_granted(change: Change, granted: Sequence[Granted]) -> None:
+    """Permit many things at once, inside a transaction, with an event for each; those must differ."""
+    store.add_permissions(change.connection, [(one.client.key, one.wanted) for one in granted], change.now)
+    for one in granted:
+        _record_granted(change, one)
+
+
 def _check_grantable(audience: Audience) -> None:
     if audience.is_reserved and audience.identifier == RESERVED_REFRESH:
         raise Locked(f"{RESERVED_REFRESH} addresses the token endpoint; nobody may ask for it")
@@ -86,11 +110,15 @@ def _check_scopes(audience: Audience, new: NewPermission) -> None:
 
 def _write(change: Change, client: Client, wanted: Permission) -> Permission:
     before = store.find_permission(change.connection, client.key, wanted.audience.id)
-    after = descriptions.of_permission(wanted)
-    was = None if before is None else descriptions.of_permission(before)
-    if before is not None and was == after:
+    if before is not None and descriptions.of_permission(before) == descriptions.of_permission(wanted):
         return before
     store.add_permission(change.connection, client.key, wanted, change.now)
-    change.concerns_client(client.key)
-    change.record("permission.granted", "permission", client.client_id, was, after)
+    _record_granted(change, Granted(client, wanted, before))
     return store.require_permission(change.connection, client.key, wanted.audience.id)
+
+
+def _record_granted(change: Change, granted: Granted) -> None:
+    change.concerns_client(granted.client.key)
+    was = None if granted.before is None else descriptions.of_permission(granted.before)
+    after = descriptions.of_permission(granted.wanted)
+    change.record("permission.granted", "permission", granted.client.client_id, was, after)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.model.audience import JsonValue
-from issuer.model.audit_event import Actor
+from issuer.model.audit_event import Actor, NewEvent
 from issuer.model.client import ClientKey
 from issuer.store import audit, db, registry_version
 from issuer.store.db import Connection, Session
@@ -25,7 +25,7 @@ class Change:
     actor: Actor
     now: int
     version: int
-    is_recorded: bool = False
+    _events: list[NewEvent] = field(default_factory=list)
     _concerns: set[Concern] = field(default_factory=set)
 
     def concerns_client(self, key: ClientKey) -> None:
@@ -50,15 +50,22 @@ class Change:
         """
         if before is not None and after is not None:
             before, after = _difference(before, after), _difference(after, before)
-        self.is_recorded = True
-        audit.add_event(
-            self.connection, self.actor, action, target_kind, target, at=self.now, before=before, after=after
-        )
+        self._events.append(NewEvent(action, target_kind, target, before, after))
 
-    def write_concerns(self) -> None:
-        """Write down what this version concerns: at least one row, so that no version seems lost."""
-        for concern in sorted(self._concerns or {Concern(self.version, ConcernKind.NOBODY)}, key=str):
-            registry_version.add_change(self.connection, concern)
+    @property
+    def is_recorded(self) -> bool:
+        """Whether anything was done that is to stay."""
+        return bool(self._events)
+
+    def discard(self) -> None:
+        """Leave all as it was before this transaction, whatever was recorded so far."""
+        self._events.clear()
+
+    def write_down(self) -> None:
+        """Write the events and what this version concerns: at least one row, so that none seems lost."""
+        audit.add_events(self.connection, self.actor, self._events, at=self.now)
+        concerns = self._concerns or {Concern(self.version, ConcernKind.NOBODY)}
+        registry_version.add_changes(self.connection, sorted(concerns, key=str))
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +108,7 @@ class Registrar:
                 change = Change(connection, self.actor, self.clock.now(), version)
                 yield change
                 if change.is_recorded:
-                    change.write_concerns()
+                    change.write_down()
                     self.session.commit()
             finally:
                 self.session.rollback()

@@ -12,6 +12,12 @@ from issuer.store import audiences as audience_store
 from issuer.store import services as store
 from issuer.store.db import Connection
 
+_ACTIONS = {
+    ServiceState.ACTIVE: "service.enabled",
+    ServiceState.DISABLED: "service.disabled",
+    ServiceState.REMOVED: "service.removed",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class NewService:
@@ -27,19 +33,8 @@ def add_service(registrar: Registrar, new: NewService) -> Service:
 
     Raises InvalidValue, or Conflict if the name was ever taken or the group has another owner.
     """
-    free_text.check_name(new.name, "the name")
-    free_text.check_name(new.owner, "the owner")
-    if new.trust_group is not None:
-        free_text.check_name(new.trust_group, "the trust group")
     with registrar.change() as change:
-        if store.find_service(change.connection, new.name) is not None:
-            raise Conflict(f"a service {new.name} is or was registered; names are never given again")
-        if new.trust_group is not None:
-            _join_trust_group(change, new.trust_group, new.owner)
-        store.add_service(change.connection, new.name, new.owner, new.trust_group, change.now)
-        service = require_service(change.connection, new.name)
-        change.record("service.added", "service", service.name, None, descriptions.of_service(service))
-    return service
+        return write_added(change, new)
 
 
 def find_service(registrar: Registrar, name: str) -> Service:
@@ -56,12 +51,14 @@ def list_services(registrar: Registrar) -> tuple[Service, ...]:
 
 def disable_service(registrar: Registrar, name: str) -> Service:
     """Stop tokens for all audiences of a service; what is registered stays. Twice is once."""
-    return _change_state(registrar, name, ServiceState.DISABLED, "service.disabled")
+    with registrar.change() as change:
+        return write_state(change, require_service(change.connection, name), ServiceState.DISABLED)
 
 
 def enable_service(registrar: Registrar, name: str) -> Service:
     """Let tokens for a disabled service be issued again. Twice is once."""
-    return _change_state(registrar, name, ServiceState.ACTIVE, "service.enabled")
+    with registrar.change() as change:
+        return write_state(change, require_service(change.connection, name), ServiceState.ACTIVE)
 
 
 def remove_service(registrar: Registrar, name: str) -> Service:
@@ -70,15 +67,7 @@ def remove_service(registrar: Registrar, name: str) -> Service:
     Its name and identifiers stay taken. Clients that speak for it no longer do.
     """
     with registrar.change() as change:
-        service = require_service(change.connection, name)
-        _refuse_builtin(service)
-        if service.state is ServiceState.REMOVED:
-            return service
-        for audience in audience_store.list_audiences(change.connection, service_id=service.id):
-            if audience.state is not AudienceState.REMOVED:
-                removal.remove_audience(change, audience)
-        removal.unlink_clients(change, service)
-        return _write_state(change, service, ServiceState.REMOVED, "service.removed")
+        return write_removed(change, require_service(change.connection, name))
 
 
 def require_service(connection: Connection, name: str) -> Service:
@@ -89,23 +78,56 @@ def require_service(connection: Connection, name: str) -> Service:
     return service
 
 
-def _change_state(registrar: Registrar, name: str, state: ServiceState, action: str) -> Service:
-    with registrar.change() as change:
-        service = require_service(change.connection, name)
-        _refuse_builtin(service)
-        if service.state is ServiceState.REMOVED:
-            raise Conflict(f"the service {name} is removed; that is for good")
-        if service.state is state:
-            return service
-        return _write_state(change, service, state, action)
+def write_added(change: Change, new: NewService) -> Service:
+    """Do what `add_service` does, inside a transaction."""
+    free_text.check_name(new.name, "the name")
+    free_text.check_name(new.owner, "the owner")
+    if store.find_service(change.connection, new.name) is not None:
+        raise Conflict(f"a service {new.name} is or was registered; names are never given again")
+    if new.trust_group is not None:
+        _join_trust_group(change, new.trust_group, new.owner)
+    store.add_service(change.connection, new.name, new.owner, new.trust_group, change.now)
+    service = require_service(change.connection, new.name)
+    change.record("service.added", "service", service.name, None, descriptions.of_service(service))
+    return service
 
 
-def _write_state(change: Change, service: Service, state: ServiceState, action: str) -> Service:
+def write_state(change: Change, service: Service, state: ServiceState) -> Service:
+    """Make a service active or disabled, inside a transaction; raises Locked, Conflict if it is removed."""
+    _refuse_builtin(service)
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {service.name} is removed; that is for good")
+    if service.state is state:
+        return service
+    return _write_state(change, service, state)
+
+
+def write_removed(change: Change, service: Service) -> Service:
+    """Do what `remove_service` does, inside a transaction."""
+    _refuse_builtin(service)
+    if service.state is ServiceState.REMOVED:
+        return service
+    for audience in audience_store.list_audiences(change.connection, service_id=service.id):
+        if audience.state is not AudienceState.REMOVED:
+            removal.remove_audience(change, audience)
+    removal.unlink_clients(change, service)
+    return _write_state(change, service, ServiceState.REMOVED)
+
+
+def write_trust_group(change: Change, name: str, owner: str) -> None:
+    """Make a trust group that is not there yet, inside a transaction. Raises InvalidValue."""
+    free_text.check_name(name, "the trust group")
+    free_text.check_name(owner, "the owner")
+    store.add_trust_group(change.connection, name, owner, change.now)
+    change.record("trust_group.added", "trust_group", name, None, {"owner": owner})
+
+
+def _write_state(change: Change, service: Service, state: ServiceState) -> Service:
     store.change_service(change.connection, replace(service, state=state))
     changed = require_service(change.connection, service.name)
     change.concerns_everyone()
     change.record(
-        action,
+        _ACTIONS[state],
         "service",
         service.name,
         descriptions.of_service(service),
@@ -115,6 +137,7 @@ def _write_state(change: Change, service: Service, state: ServiceState, action: 
 
 
 def _join_trust_group(change: Change, name: str, owner: str) -> None:
+    free_text.check_name(name, "the trust group")
     owner_of_group = store.find_trust_group_owner(change.connection, name)
     if owner_of_group is None:
         store.add_trust_group(change.connection, name, owner, change.now)

@@ -1,15 +1,18 @@
 """Permissions: a revoked one keeps its row, without scopes, until it is granted again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, case, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, insert, select, update
 
 from issuer.model.audience import AudienceId
 from issuer.model.client import ClientId, ClientKey
 from issuer.model.permission import Permission, PermittedSubject
 from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, PermissionRow, PermissionScopeRow, ScopeRow
+
+# Databases bound the number of values in one statement.
+_AT_ONCE = 500
 
 
 def find_permission(
@@ -89,27 +92,30 @@ def list_holders(
 
 def add_permission(connection: Connection, client_key: ClientKey, permission: Permission, now: int) -> None:
     """Permit what `permission` says; what was permitted on its audience before is replaced."""
-    is_pair = _is_pair(client_key, permission.audience.id)
-    values = {"subject": permission.subject.value, "is_revoked": False}
-    permission_id = connection.execute(
-        update(PermissionRow)
-        .where(is_pair)
-        .values(
-            version=PermissionRow.version + 1,
-            # Granted anew, it is new: nobody could use it meanwhile.
-            created_at=case((PermissionRow.is_revoked, now), else_=PermissionRow.created_at),
-            **values,
-        )
-        .returning(PermissionRow.id)
-    ).scalar_one_or_none()
-    if permission_id is None:
-        permission_id = connection.execute(
-            insert(PermissionRow)
-            .values(client_key=client_key, audience_id=permission.audience.id, created_at=now, **values)
-            .returning(PermissionRow.id)
-        ).scalar_one()
-    connection.execute(delete(PermissionScopeRow).where(PermissionScopeRow.permission_id == permission_id))
-    _add_scopes(connection, permission_id, permission)
+    add_permissions(connection, [(client_key, permission)], now)
+
+
+def add_permissions(
+    connection: Connection, granted: Sequence[tuple[ClientKey, Permission]], now: int
+) -> None:
+    """Permit to each client what stands beside it, no pair twice; what was permitted before is replaced.
+
+    A bounded number of statements for every 500 clients and audiences.
+    """
+    before = _list_ids(connection, granted)
+    rows = [_values(key, permission, now) for key, permission in granted]
+    renewed = [
+        {"permission_id": before[pair], "granted_subject": row["subject"], "granted_at": now}
+        for row in rows
+        if (pair := (row["client_key"], row["audience_id"])) in before
+    ]
+    new = [row for row in rows if (row["client_key"], row["audience_id"]) not in before]
+    if renewed:
+        connection.execute(_RENEW, renewed)
+        connection.execute(_WITHOUT_SCOPES, [{"permission_id": one["permission_id"]} for one in renewed])
+    if new:
+        connection.execute(insert(PermissionRow), new)
+    _add_scopes(connection, granted, _list_ids(connection, granted) if new else before)
 
 
 def remove_permission(connection: Connection, client_key: ClientKey, audience_id: AudienceId) -> None:
@@ -152,18 +158,73 @@ def _list_scopes(
     return scopes, defaults
 
 
-def _add_scopes(connection: Connection, permission_id: int, permission: Permission) -> None:
-    rows: list[dict[str, Any]] = [  # Any: values of columns of several types
-        {
-            "permission_id": permission_id,
-            "scope_id": scope_id,
-            "is_default": name in permission.default_scopes,
-        }
-        for scope_id, name in connection.execute(
-            select(ScopeRow.id, ScopeRow.name).where(
-                ScopeRow.audience_id == permission.audience.id, ScopeRow.name.in_(sorted(permission.scopes))
+def _values(client_key: ClientKey, permission: Permission, now: int) -> dict[str, Any]:  # Any: of columns
+    return {
+        "client_key": client_key,
+        "audience_id": permission.audience.id,
+        "subject": permission.subject.value,
+        "is_revoked": False,
+        "created_at": now,
+    }
+
+
+def _list_ids(
+    connection: Connection, granted: Sequence[tuple[ClientKey, Permission]]
+) -> dict[tuple[int, int], int]:
+    """Return the ids of the rows of these clients, revoked ones included, by client and audience."""
+    table = PermissionRow
+    return {
+        (row.client_key, row.audience_id): row.id
+        for keys in _parts({key for key, _ in granted})
+        for row in connection.execute(
+            select(table.id, table.client_key, table.audience_id).where(table.client_key.in_(keys))
+        )
+    }
+
+
+def _add_scopes(
+    connection: Connection,
+    granted: Sequence[tuple[ClientKey, Permission]],
+    ids: Mapping[tuple[int, int], int],
+) -> None:
+    defined = {
+        (row.audience_id, row.name): row.id
+        for audience_ids in _parts({permission.audience.id for _, permission in granted})
+        for row in connection.execute(
+            select(ScopeRow.id, ScopeRow.audience_id, ScopeRow.name).where(
+                ScopeRow.audience_id.in_(audience_ids)
             )
         )
+    }
+    rows = [
+        {
+            "permission_id": ids[client_key, permission.audience.id],
+            "scope_id": defined[permission.audience.id, name],
+            "is_default": name in permission.default_scopes,
+        }
+        for client_key, permission in granted
+        for name in sorted(permission.scopes)
     ]
     if rows:
         connection.execute(insert(PermissionScopeRow), rows)
+
+
+def _parts(numbers: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(numbers)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+
+
+_RENEW = (
+    update(PermissionRow)
+    .where(PermissionRow.id == bindparam("permission_id"))
+    .values(
+        version=PermissionRow.version + 1,
+        subject=bindparam("granted_subject"),
+        is_revoked=False,
+        # Granted anew, it is new: nobody could use it meanwhile.
+        created_at=case((PermissionRow.is_revoked, bindparam("granted_at")), else_=PermissionRow.created_at),
+    )
+)
+_WITHOUT_SCOPES = delete(PermissionScopeRow).where(
+    PermissionScopeRow.permission_id == bindparam("permission_id")
+)

@@ -1,5 +1,6 @@
 """The registry's version: one number that every admin transaction raises first."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -57,11 +58,16 @@ def list_changes(connection: Connection, after_version: int) -> tuple[Concern, .
 
 def add_change(connection: Connection, concern: Concern) -> None:
     """Record what a version of the registry concerns."""
-    connection.execute(
-        insert(RegistryChangeRow).values(
-            version=concern.version, concern=concern.kind.value, client_key=concern.client_key
-        )
-    )
+    add_changes(connection, [concern])
+
+
+def add_changes(connection: Connection, concerns: Iterable[Concern]) -> None:
+    """Record all that a version of the registry concerns, in one statement; at least one."""
+    rows = [
+        {"version": concern.version, "concern": concern.kind.value, "client_key": concern.client_key}
+        for concern in concerns
+    ]
+    connection.execute(insert(RegistryChangeRow), rows)
 
 
 def _key(client_key: int | None) -> ClientKey | None:

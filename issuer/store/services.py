@@ -67,6 +67,12 @@ def find_trust_group_owner(connection: Connection, name: str) -> str | None:
     ).scalar_one_or_none()
 
 
+def list_trust_groups(connection: Connection) -> tuple[tuple[str, str], ...]:
+    """Return name and owner of every trust group, by name."""
+    rows = connection.execute(select(TrustGroupRow.name, TrustGroupRow.owner).order_by(TrustGroupRow.name))
+    return tuple((row.name, row.owner) for row in rows)
+
+
 def add_trust_group(connection: Connection, name: str, owner: str, now: int) -> None:
     """Add a trust group."""
     connection.execute(insert(TrustGroupRow).values(name=name, owner=owner, created_at=now))
