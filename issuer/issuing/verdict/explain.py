@@ -9,7 +9,7 @@ from typing import Final
 
 from issuer.errors import NotFound
 from issuer.issuing import refresh_token
-from issuer.issuing.verdict import checks, evidence
+from issuer.issuing.verdict import checks, evidence, reading, signed
 from issuer.issuing.verdict.evidence import Evidence, Grounds
 from issuer.model.audience import RESERVED_REFRESH, Audience, AudienceState
 from issuer.model.service import ServiceState
@@ -27,6 +27,7 @@ _SENTENCES: Final = {
     TokenKind.ID_TOKEN: (
         "An ID token: it tells a client who signed in and opens no service. Send the access token."
     ),
+    TokenKind.TRUNCATED: reading.CUT_OFF,
     TokenKind.UNKNOWN: "A JWT that does not say who issued it, or that no key of this issuer signed.",
 }
 
@@ -82,6 +83,8 @@ def _identify(found: Evidence) -> TokenKind:
     """Return the kind of what was pasted; of a token that can be read, by what it says and who signed."""
     if found.reading.kind is not TokenKind.UNKNOWN:
         return found.reading.kind
+    if signed.is_cut(found):
+        return TokenKind.TRUNCATED
     iss, own = found.claims.get("iss"), found.grounds.issuer_url
     if isinstance(iss, str) and iss != own:
         return TokenKind.OTHER_ISSUER

@@ -16,6 +16,8 @@ from issuer.model.verdict import TokenKind
 # Room for a token that was encoded twice; beyond it nothing is looked at.
 LONGEST_TEXT: Final = 64 * 1024
 
+CUT_OFF: Final = "The token is cut off: copy it whole, from its first character to its last."
+
 _SECRET = re.compile(rf"(?<![A-Za-z0-9_-]){re.escape(SECRET_PREFIX)}")
 _BASIC = re.compile(r"basic\s", re.IGNORECASE)
 _PRIVATE_KEY = re.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY-----|\"d\"\s*:\s*\"")
@@ -37,7 +39,7 @@ _PROBLEMS: Final = {
         "This is an opaque text without parts: every token of this issuer is a JWT, so it comes from "
         "elsewhere or is no token. Send the access_token of the token endpoint's answer."
     ),
-    TokenKind.TRUNCATED: "The token is cut off: copy it whole, from its first character to its last.",
+    TokenKind.TRUNCATED: CUT_OFF,
     TokenKind.UNREADABLE: "The token is damaged: copy it whole, byte for byte, as it was issued.",
 }
 

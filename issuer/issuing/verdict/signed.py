@@ -76,13 +76,19 @@ def check_signature(evidence: Evidence, _expectation: Expectation) -> Check:
         advice = (
             "The signature is in the form of X.509; JWS wants r and s side by side (RFC 7518 section 3.4)."
         )
-    elif size is not None and size < whole:
+    elif is_cut(evidence):
         advice = f"The signature has {size} of {whole} bytes: the token was cut off; copy it whole."
     elif size is not None and size > whole:
         advice = f"The signature has {size} bytes instead of {whole}: something was added to the token."
     else:
         advice = "Header or claims were altered after signing, or another key signed: do not trust the token."
     return _failed(name, expected, actual, advice)
+
+
+def is_cut(evidence: Evidence) -> bool:
+    """Return whether the signature is shorter than any of its key: the end of the token is missing."""
+    size, key = evidence.reading.signature_bytes, evidence.key
+    return size is not None and key is not None and size < _SIGNATURE_BYTES[key.alg]
 
 
 def _say_changed_alg(alg: str, expectation: Expectation) -> str:
