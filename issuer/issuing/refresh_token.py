@@ -23,7 +23,7 @@ TYP: Final = "refresh+jwt"
 
 # Under what is read at all, so that no later generation, whose number is longer, ever exceeds it.
 _LONGEST = signing.MAX_TOKEN_CHARACTERS - 256
-_TEXTS = ("family", "client_id", "sub", "scope", "jti")
+_TEXTS = ("family", "client_id", "sub", "scope", "jti", "subject_kind")
 _NUMBERS = ("generation", "iat", "exp")
 
 
@@ -103,6 +103,7 @@ def _has_shape(claims: Mapping[str, Any]) -> bool:  # Any: as above
         all(isinstance(claims.get(name), str) for name in _TEXTS)
         # bool is an int to Python.
         and all(type(claims.get(name)) is int for name in _NUMBERS)
+        and claims["generation"] >= 1
         and isinstance(granted, list)
         and all(isinstance(name, str) for name in granted)
         and claims.get("subject_kind") in SUBJECT_KINDS
