@@ -246,6 +246,15 @@ class FamilyRow(Base):
     end_reason: Mapped[str | None] = mapped_column(String(32))
 
 
+# For sweeping. Of the ended ones only, so that a refresh changes no index.
+Index(
+    "ix_family_ended",
+    FamilyRow.ended_at,
+    sqlite_where=FamilyRow.ended_at.is_not(None),
+    postgresql_where=FamilyRow.ended_at.is_not(None),
+)
+
+
 class IncidentRow(Base):
     """A refresh token that came back after it was spent. family_id: no foreign key, families are swept."""
 
@@ -287,6 +296,28 @@ class UsageRow(Base):
     count: Mapped[int]
     last_at: Mapped[int]
     max_exp: Mapped[int]
+
+
+class UsageTotalRow(Base):
+    """Counts since ever, which never go down: of `usage` without hour and client, and never swept."""
+
+    __tablename__ = "usage_total"
+
+    audience_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    grant_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]
+    first_at: Mapped[int]
+
+
+class TokenDurationRow(Base):
+    """How long token requests took, since ever: one row for each bound (model.duration), 0 for longer."""
+
+    __tablename__ = "token_duration"
+
+    up_to_microseconds: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    sum_microseconds: Mapped[int]
 
 
 class IssuanceRow(Base):
@@ -342,3 +373,15 @@ class RegistryChangeRow(Base):
     version: Mapped[int] = mapped_column(index=True)
     concern: Mapped[str] = mapped_column(String(16))
     client_key: Mapped[int | None]
+    at: Mapped[int] = mapped_column(server_default="0", index=True)
+
+
+class LeaseRow(Base):
+    """Who does what only one may do at a time, until when, and when it was last done."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    until: Mapped[int]
+    succeeded_at: Mapped[int | None]
