@@ -6,6 +6,7 @@ from issuer.model.permission import Permission, PermittedSubject
 from issuer.registry import aliases, audiences, clients, permissions, services
 from issuer.registry.clients import ClientChange, NewClient
 from issuer.registry.permissions import NewPermission
+from issuer.store import permissions as store
 from issuer.store.registry_version import Concern, ConcernKind
 
 ORDERS = "https://orders.example/"
@@ -45,6 +46,25 @@ def test_any_spelling_names_the_audience(registrar, orders, robot, spelling):
     permission = permissions.grant_permission(registrar, NewPermission(robot.client_id, spelling))
 
     assert permission.audience.identifier == ORDERS
+
+
+def test_a_permission_is_as_old_as_its_last_grant_after_a_revocation(registrar, orders, robot, clock):
+    new = NewPermission(robot.client_id, ORDERS)
+    permissions.grant_permission(registrar, new)
+    pair, first = (robot.client_id, orders.id), clock.now()
+    clock.step(60)
+    permissions.grant_permission(registrar, NewPermission(robot.client_id, ORDERS, READ))
+
+    with registrar.reading() as connection:
+        after_change = store.list_granted_at(connection)
+    permissions.revoke_permission(registrar, robot.client_id, ORDERS)
+    with registrar.reading() as connection:
+        after_revocation = store.list_granted_at(connection)
+    permissions.grant_permission(registrar, new)
+
+    with registrar.reading() as connection:
+        assert store.list_granted_at(connection) == {pair: first + 60}
+    assert (after_change, after_revocation) == ({pair: first}, {})
 
 
 def test_granting_again_replaces(registrar, orders, robot, last_event):

@@ -54,6 +54,24 @@ def test_many_keys_fit_in_one_call(engine):
     assert sums(engine) == many
 
 
+def test_the_last_issue_of_each_pair_is_listed_as_far_as_it_is_recent(engine):
+    later = KEY._replace(hour=7200)
+    given = {
+        KEY: UsageSum(1, 3700, 4600),
+        later: UsageSum(1, 7300, 8200),
+        KEY._replace(audience_id=3): UsageSum(1, 3600, 4500),
+        KEY._replace(audience_id=4, outcome="invalid_scope"): UsageSum(1, 7300, 0),
+        KEY._replace(client_key=5, grant_type="refresh_token"): UsageSum(1, 3800, 4700),
+    }
+    with db.writing(engine) as connection:
+        usage.add_counts(connection, given)
+
+    with db.reading(engine) as connection:
+        last = usage.list_last_issued(connection, 3600)
+
+    assert last == {(1, 2): 7300, (5, 2): 3800}
+
+
 def test_counts_of_several_workers_lose_none(engine):
     keys = [UsageKey(hour, 1, 1, "g", "issued") for hour in range(20)]
 
