@@ -153,7 +153,7 @@ def test_one_of_several_audiences_is_enough(judge, sign, alg):
     [
         ({"typ": "JWT"}, "typ", "may be an ID token"),
         ({"typ": "application/at+jwt"}, "typ", "this issuer never writes it"),
-        ({"typ": "AT+JWT"}, "typ", "registered for typ JWT"),
+        ({"typ": "AT+JWT"}, "typ", "Only the case of letters differs from at+jwt"),
         ({"typ": "dpop+jwt"}, "typ", "this audience takes at+jwt only"),
         ({"iss": f"{ISSUER}/"}, "iss", "(only the trailing slash)"),
         ({"iss": "https://other.example"}, "iss", "comes from https://other.example, this issuer is"),
@@ -313,6 +313,16 @@ def test_an_unsigned_token_is_called_so(judge, sign):
     assert "not signed at all" in check_of(explanation, "alg").advice
     assert explanation.kind is TokenKind.UNKNOWN
     assert outcomes(explanation)["signature"] == "skipped"
+
+
+def test_an_unsigned_token_that_names_a_key_of_ours_is_called_so(judge, sign, keys):
+    header = {"alg": "none", "typ": "at+jwt", "kid": keys["RS256"].stored.kid}
+
+    explanation = judge(_rewritten(sign(), header=header, signature=""))
+
+    assert failed(explanation) == ["alg", "signature"]
+    assert explanation.kind is TokenKind.UNKNOWN
+    assert "There is no signature" in check_of(explanation, "signature").advice
 
 
 def test_the_public_key_as_an_hmac_secret_is_not_taken(judge, sign, keys):

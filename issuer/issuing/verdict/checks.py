@@ -58,6 +58,8 @@ def _typ(evidence: Evidence, expectation: Expectation) -> Check:
         return _failed(name, expected, "none", "The header has no typ: no token of this issuer is without.")
     if expected == refresh_token.TYP:
         advice = "This is no refresh token; the token endpoint takes none but the one it gave."
+    elif isinstance(typ, str) and typ.lower() == expected.lower():
+        advice = f"Only the case of letters differs from {expected}; this issuer never writes it so."
     else:
         unknown = f"The token is of another kind; this audience takes {expected} only."
         advice = _TYP_MEANINGS.get(typ.lower() if isinstance(typ, str) else "", unknown)

@@ -72,7 +72,9 @@ def check_signature(evidence: Evidence, _expectation: Expectation) -> Check:
     alg = evidence.key.alg if evidence.key is not None else ""
     whole = _SIGNATURE_BYTES.get(alg, 0)
     actual = f"{size} bytes" if size is not None else "not base64url"
-    if size is not None and alg == "ES256" and size in _DER_BYTES:
+    if size == 0:
+        advice = "There is no signature: anybody can have written this; never accept it."
+    elif size is not None and alg == "ES256" and size in _DER_BYTES:
         advice = (
             "The signature is in the form of X.509; JWS wants r and s side by side (RFC 7518 section 3.4)."
         )
@@ -88,7 +90,7 @@ def check_signature(evidence: Evidence, _expectation: Expectation) -> Check:
 def is_cut(evidence: Evidence) -> bool:
     """Return whether the signature is shorter than any of its key: the end of the token is missing."""
     size, key = evidence.reading.signature_bytes, evidence.key
-    return size is not None and key is not None and size < _SIGNATURE_BYTES[key.alg]
+    return size is not None and key is not None and 0 < size < _SIGNATURE_BYTES[key.alg]
 
 
 def _say_changed_alg(alg: str, expectation: Expectation) -> str:

@@ -10,6 +10,8 @@ from issuer.model.verdict import Check, CheckName, Outcome
 # Clocks of two machines differ: what is ahead by no more is still taken.
 SKEW_SECONDS: Final = 30
 
+_NOT_AHEAD: Final = f"no later than in {SKEW_SECONDS} seconds"
+
 
 def check_exp(claims: Mapping[str, JsonValue], now: int, shown: Shown) -> Check:
     """Return whether the token is still good, without leeway (RFC 7519 §4.1.4)."""
@@ -30,19 +32,21 @@ def check_exp(claims: Mapping[str, JsonValue], now: int, shown: Shown) -> Check:
 
 def check_iat(claims: Mapping[str, JsonValue], now: int, shown: Shown) -> Check:
     """Return whether the token is already good: `iat`, and `nbf` where there is one."""
-    name, expected = CheckName.IAT, f"no later than in {SKEW_SECONDS} seconds"
     if "iat" not in claims:
-        return Check(name, Outcome.FAILED, expected, "none", "The token does not say when it was issued.")
-    shown_iat = ""
-    for claim in ("nbf", "iat"):
-        value = claims.get(claim, 0)
-        if not _is_time(value):
-            return Check(name, Outcome.FAILED, expected, shown.short(value), _no_seconds(claim))
-        if value > now + SKEW_SECONDS:
-            advice = f"{claim} lies in the future: the clocks of two machines differ; set them by NTP."
-            return Check(name, Outcome.FAILED, expected, show_time(value, now), advice)
-        shown_iat = show_time(value, now)
-    return Check(name, Outcome.PASSED, expected, shown_iat)
+        advice = "The token does not say when it was issued."
+        return Check(CheckName.IAT, Outcome.FAILED, _NOT_AHEAD, "none", advice)
+    made = [_check_begun(claim, claims[claim], now, shown) for claim in ("nbf", "iat") if claim in claims]
+    return next((check for check in made if check.outcome is Outcome.FAILED), made[-1])
+
+
+def _check_begun(claim: str, value: JsonValue, now: int, shown: Shown) -> Check:
+    name = CheckName.IAT
+    if not _is_time(value):
+        return Check(name, Outcome.FAILED, _NOT_AHEAD, shown.short(value), _no_seconds(claim))
+    if value > now + SKEW_SECONDS:
+        advice = f"{claim} lies in the future: the clocks of two machines differ; set them by NTP."
+        return Check(name, Outcome.FAILED, _NOT_AHEAD, show_time(value, now), advice)
+    return Check(name, Outcome.PASSED, _NOT_AHEAD, show_time(value, now))
 
 
 def _is_time(value: JsonValue) -> TypeGuard[int]:
