@@ -6,8 +6,10 @@ The last second is lost if the process is killed: the log lines are the record, 
 import threading
 from collections.abc import Iterable
 
+from issuer.model import duration
+from issuer.model.duration import DurationSum
 from issuer.model.usage import UsageKey, UsageSum
-from issuer.store import clients, usage
+from issuer.store import clients, durations, usage
 from issuer.store.db import Engine, writing
 
 _HOUR_SECONDS = 3600
@@ -15,13 +17,14 @@ _NO_AUDIENCE = (0,)
 
 
 class UsageCounter:
-    """Sums by hour, client, audience, grant type and outcome; and when each secret was last used."""
+    """Sums by hour, client, audience, grant type and outcome; durations; when secrets were last used."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
         self._sums: dict[UsageKey, UsageSum] = {}
         self._secrets: dict[str, int] = {}
+        self._durations: dict[int, DurationSum] = {}
 
     def count(
         self,
@@ -44,6 +47,12 @@ class UsageCounter:
         with self._lock:
             self._secrets[secret_id] = now
 
+    def note_duration(self, seconds: float) -> None:
+        """Count how long a token request took."""
+        bound, took = duration.bound_of(seconds), DurationSum(1, round(seconds * 1_000_000))
+        with self._lock:
+            self._durations[bound] = self._durations.get(bound, DurationSum()) + took
+
     def write_once(self) -> None:
         """Write what has come together; what cannot be written is kept for the next time.
 
@@ -52,21 +61,27 @@ class UsageCounter:
         with self._lock:
             sums, self._sums = self._sums, {}
             secrets, self._secrets = self._secrets, {}
-        if not sums and not secrets:
+            took, self._durations = self._durations, {}
+        if not sums and not secrets and not took:
             return
         try:
             with writing(self._engine) as connection:
                 usage.add_counts(connection, sums)
+                durations.add_durations(connection, took)
                 clients.change_last_used(connection, secrets)
         except BaseException:
-            self._put_back(sums, secrets)
+            self._put_back(sums, secrets, took)
             raise
 
-    def _put_back(self, sums: dict[UsageKey, UsageSum], secrets: dict[str, int]) -> None:
+    def _put_back(
+        self, sums: dict[UsageKey, UsageSum], secrets: dict[str, int], took: dict[int, DurationSum]
+    ) -> None:
         with self._lock:
             for key, value in sums.items():
                 self._sums[key] = _add(self._sums.get(key), value)
             self._secrets = {**secrets, **self._secrets}
+            for bound, sum_ in took.items():
+                self._durations[bound] = self._durations.get(bound, DurationSum()) + sum_
 
 
 def _add(one: UsageSum | None, other: UsageSum) -> UsageSum:

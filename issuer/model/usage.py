@@ -27,3 +27,17 @@ class UsageSum:
     count: int
     last_at: int
     max_exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What was counted since ever, over all clients.
+
+    audience_id: 0 where none was named. first_at: when the first of them was counted, epoch seconds.
+    """
+
+    audience_id: int
+    grant_type: str
+    outcome: str
+    count: int
+    first_at: int

@@ -23,20 +23,20 @@ def align(engine: Engine, url: str, clock: Clock) -> None:
         if issuer_url.find_api_identifier(connection) == wanted:
             return
     with writing(engine) as connection:
-        version = registry_version.raise_version(connection)
+        version, now = registry_version.raise_version(connection), clock.now()
         _check_free(connection, url)
         old = issuer_url.find_api_identifier(connection)
         if old == wanted:
             return
         issuer_url.change_api_identifier(connection, old, wanted, identifiers.canonical_form(wanted))
-        registry_version.add_change(connection, Concern(version, ConcernKind.EVERYONE))
+        registry_version.add_change(connection, Concern(version, ConcernKind.EVERYONE), at=now)
         audit.add_event(
             connection,
             _ACTOR,
             "audience.renamed",
             "audience",
             wanted,
-            at=clock.now(),
+            at=now,
             before={"identifier": old},
             after={"identifier": wanted},
         )

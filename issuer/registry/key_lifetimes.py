@@ -58,7 +58,7 @@ def _raise_all(engine: Engine, now: int, longest_seconds: Mapping[KeyPurpose, in
                 audit.add_event(
                     connection, _ACTOR, "key.lifetime_raised", "key", kid, at=now, before=None, after=after
                 )
-        registry_version.add_change(connection, Concern(version, ConcernKind.KEYS))
+        registry_version.add_change(connection, Concern(version, ConcernKind.KEYS), at=now)
 
 
 def _with_audiences(

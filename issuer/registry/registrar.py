@@ -65,7 +65,7 @@ class Change:
         """Write the events and what this version concerns: at least one row, so that none seems lost."""
         audit.add_events(self.connection, self.actor, self._events, at=self.now)
         concerns = self._concerns or {Concern(self.version, ConcernKind.NOBODY)}
-        registry_version.add_changes(self.connection, sorted(concerns, key=str))
+        registry_version.add_changes(self.connection, sorted(concerns, key=str), at=self.now)
 
 
 @dataclass(frozen=True, slots=True)

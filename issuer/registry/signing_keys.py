@@ -71,7 +71,7 @@ def _add_unless_overtaken(engine: Engine, made: Sequence[StoredKey], seen: Seque
         for key in added:
             _record(connection, key)
         kind = ConcernKind.KEYS if added else ConcernKind.NOBODY
-        registry_version.add_change(connection, Concern(version, kind))
+        registry_version.add_change(connection, Concern(version, kind), at=made[0].created_at)
 
 
 def _make(

@@ -8,6 +8,7 @@ from issuer.model.client import ClientKey
 from issuer.model.family import EndReason, Family, Incident, Presented
 from issuer.model.permission import SubjectKind
 from issuer.model.token_plan import Subject
+from issuer.store import batches
 from issuer.store.tables import FamilyRow, IncidentRow
 
 _COLUMNS = tuple(FamilyRow.__table__.columns)
@@ -85,6 +86,19 @@ def find_rotated_from(connection: Connection, family_id: str) -> str:
     """Return the address from which the current generation was asked for, "" if there is no family."""
     found = connection.execute(select(FamilyRow.rotated_from).where(FamilyRow.id == family_id)).scalar()
     return found or ""
+
+
+def remove_expired(connection: Connection, before: int, limit: int) -> int:
+    """Remove up to `limit` families whose absolute end was before an epoch second; return how many.
+
+    Incidents stay: they name families, and outlive them.
+    """
+    return batches.remove_batch(connection, [FamilyRow.id], FamilyRow.expires_at < before, limit)
+
+
+def remove_ended(connection: Connection, before: int, limit: int) -> int:
+    """Remove up to `limit` families that were ended before an epoch second; return how many."""
+    return batches.remove_batch(connection, [FamilyRow.id], FamilyRow.ended_at < before, limit)
 
 
 def add_incident(connection: Connection, incident: Incident) -> None:

@@ -4,6 +4,7 @@ from sqlalchemy import Connection, exists, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from issuer.model.client import ClientKey
+from issuer.store import batches
 from issuer.store.tables import FamilyRow, RevokedTokenRow
 
 
@@ -26,3 +27,8 @@ def is_revoked(connection: Connection, jti: str, family_id: str | None) -> bool:
     by_jti = exists().where(RevokedTokenRow.jti == jti)
     by_family = exists().where(FamilyRow.id == family_id, FamilyRow.ended_at.is_not(None))
     return bool(connection.execute(select(by_jti | by_family)).scalar())
+
+
+def remove_expired_tokens(connection: Connection, before: int, limit: int) -> int:
+    """Forget up to `limit` revoked tokens that expired before an epoch second; return how many."""
+    return batches.remove_batch(connection, [RevokedTokenRow.jti], RevokedTokenRow.expires_at < before, limit)
