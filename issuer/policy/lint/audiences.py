@@ -32,7 +32,8 @@ def find_unowned(registered: Registered) -> Iterator[Finding]:
                 "service",
                 service.name,
                 f"Its owner is {service.owner or 'not named'}: nobody is asked before it changes.",
-                f"Write its team into the registry's file: {command('registry', 'apply', 'FILE')}.",
+                "An owner stays for good, so register it anew under its team and let its audiences name "
+                f"successors there: {command('service', 'add', 'NAME', '--owner', 'TEAM')}.",
                 frozenset(one.identifier for one in registered.audiences if one.service.id == service.id),
             )
 
