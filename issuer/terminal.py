@@ -10,7 +10,7 @@ import click
 from issuer import app as application
 from issuer import config
 from issuer.app import Parts
-from issuer.cli import audience, audit, client, db, key, lint, permission, serve, service, token
+from issuer.cli import audience, audit, client, db, key, lint, permission, registry, serve, service, token
 from issuer.cli import config as config_commands
 from issuer.cli.desk import Desk, Instance
 from issuer.clock import Clock
@@ -55,6 +55,7 @@ for _command in (
     key.key,
     audit.audit,
     lint.lint,
+    registry.registry,
 ):
     main.add_command(_command)
 

@@ -1,15 +1,20 @@
 """What holds for every client, whether it is new or changed."""
 
+import re
+
 from issuer.errors import Conflict, InvalidValue, Locked, NotFound
 from issuer.model.client import Client, ClientState
 from issuer.model.service import Service, ServiceId, ServiceState
-from issuer.policy import free_text
+from issuer.policy import free_text, identifiers
 from issuer.registry import audience_rules, services
 from issuer.registry.registrar import Registrar
-from issuer.store import clients
+from issuer.store import clients, spellings
 from issuer.store.db import Connection
 
 _LONGEST_TENANT_ID = 255
+_LONGEST_CLIENT_ID = 255
+# Part of what RFC 6749 §A.1 allows: nothing that a shell, a URL or a log would have to quote.
+_CLIENT_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
 def require_client(connection: Connection, client_id: str) -> Client:
@@ -54,6 +59,26 @@ def check_linkable(service: Service) -> None:
 def describe_not_permitted(identifier: str, client_id: str) -> str:
     """Return the sentence about a default audience that its client may not ask for."""
     return f"{identifier} is not permitted to {client_id}; grant it first"
+
+
+def check_client_id(connection: Connection, client_id: str) -> None:
+    """Refuse a client_id that is chosen and not made: InvalidValue for its form, Conflict if it is taken."""
+    if len(client_id) > _LONGEST_CLIENT_ID or _CLIENT_ID.fullmatch(client_id) is None:
+        raise InvalidValue(
+            f"a client_id has at most {_LONGEST_CLIENT_ID} letters, digits, dots, hyphens and underscores, "
+            "and begins with a letter or digit"
+        )
+    if not is_free(connection, client_id):
+        raise Conflict(f"{client_id} is or was a client or an audience; such names are never given again")
+
+
+def is_free(connection: Connection, client_id: str) -> bool:
+    """Return whether neither a client nor, in any case of letters, an audience bears or bore this name."""
+    # client_ids and audiences are disjoint: an ID token's aud is never an audience (RFC 9068 §5).
+    canonical = identifiers.canonical_form(client_id)
+    if spellings.find_spelling(connection, client_id, canonical) is not None:
+        return False
+    return clients.find_client(connection, client_id) is None
 
 
 def check(registrar: Registrar, client: Client) -> None:

@@ -13,7 +13,6 @@ from issuer.registry.registrar import Change, Registrar
 from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
 from issuer.store import clients as store
 from issuer.store import permissions as permission_store
-from issuer.store import spellings as spelling_store
 from issuer.store.db import Connection
 
 _LONGEST_SLUG = 40
@@ -199,9 +198,7 @@ def _make_client_id(registrar: Registrar, connection: Connection, name: str) -> 
     slug = _slug(name)
     while True:
         client_id = f"{slug}-{registrar.entropy.suffix()}"
-        # client_ids and audiences are disjoint (DESIGN 2): an ID token's aud is never an audience.
-        is_audience = spelling_store.find_spelling(connection, client_id, client_id) is not None
-        if not is_audience and store.find_client(connection, client_id) is None:
+        if client_rules.is_free(connection, client_id):
             return ClientId(client_id)
 
 

@@ -33,6 +33,7 @@ __all__ = [
     "make_url_of",
     "prepare_engine",
     "reading",
+    "see_one_moment",
     "start_lock",
     "unavailable_as_refusal",
     "writing",
@@ -92,6 +93,15 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
     with unavailable_as_refusal(), engine.connect() as connection:
         yield connection
+
+
+def see_one_moment(connection: Connection) -> None:
+    """Let a transaction that only reads see nothing that others commit meanwhile: its first statement.
+
+    On SQLite none ever does; PostgreSQL would look anew with each statement.
+    """
+    if connection.dialect.name == "postgresql":
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 @contextmanager

@@ -1,0 +1,78 @@
+"""Differences between a document and the registry, as people and as programs read them."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+from issuer.cli import output
+from issuer.model.audience import JsonValue
+from issuer.registry.document.diff import Action, Difference, Kind
+
+_SIGNS = {Action.ADD: "+", Action.CHANGE: "~", Action.REMOVE: "-"}
+_NAMES = {
+    Kind.TRUST_GROUP: ("name",),
+    Kind.SERVICE: ("name",),
+    Kind.AUDIENCE: ("identifier",),
+    Kind.CLIENT: ("client_id",),
+    Kind.PERMISSION: ("client_id", "audience"),
+}
+# In quotes: of a scope, the description may be empty.
+_FREE_TEXTS = frozenset({"scopes", "description"})
+
+
+def of_difference(difference: Difference) -> dict[str, object]:
+    """Return the fields of a difference; of a change, before and after hold those that differ."""
+    return {
+        "action": difference.action.value,
+        "kind": difference.kind.value,
+        **dict(zip(_NAMES[difference.kind], difference.name, strict=True)),
+        "path": difference.path,
+        "before": difference.before,
+        "after": difference.after,
+    }
+
+
+def as_text(differences: Sequence[Difference]) -> str:
+    """Return one line for each entry, and under it one for each field that differs."""
+    return "\n".join(line for one in differences for line in _lines(one))
+
+
+def call(kind: Kind) -> str:
+    """Return the word for one entry of a kind."""
+    return kind.value.replace("_", " ")
+
+
+def _lines(difference: Difference) -> Iterator[str]:
+    yield f"{_SIGNS[difference.action]} {call(difference.kind)} {difference.title}"
+    before, after = _flat(difference.before), _flat(difference.after)
+    if difference.action is Action.CHANGE:
+        yield from _changed_lines(before, after)
+    if difference.action is Action.ADD:
+        named = _NAMES[difference.kind]
+        yield from (f"    {name}: {shown}" for name, shown in after.items() if name not in named)
+
+
+def _changed_lines(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys((*before, *after)):
+        was, is_now = before.get(name, output.NOTHING), after.get(name, output.NOTHING)
+        if was != is_now:
+            yield f"    {name}: {was} -> {is_now}"
+
+
+def _flat(fields: Mapping[str, JsonValue] | None) -> dict[str, str]:
+    """Return what is shown of each field that holds something; one for each named value within it."""
+    flat: dict[str, str] = {}
+    for name, value in (fields or {}).items():
+        if isinstance(value, dict):
+            flat.update({f"{name}[{inner}]": _show(name, part) for inner, part in value.items()})
+        elif value is not None and value not in ("", []):
+            flat[name] = _show(name, value)
+    return flat
+
+
+def _show(name: str, value: JsonValue) -> str:
+    if name == "aliases" and isinstance(value, dict):
+        until = value["until"]
+        return f"{value['mode']}" if until is None else f"{value['mode']} until {until}"
+    if name == "extra_claims" or (name in _FREE_TEXTS and isinstance(value, str)):
+        return json.dumps(value, ensure_ascii=name == "extra_claims")
+    return output.show(value)

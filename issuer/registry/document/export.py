@@ -1,0 +1,13 @@
+"""The registry as a document, for another installation or for a repository."""
+
+from issuer.registry.document import snapshot
+from issuer.registry.document.entries import Document
+from issuer.registry.registrar import Registrar
+from issuer.store import db
+
+
+def export(registrar: Registrar) -> Document:
+    """Return what is registered, of one moment; raises TemporarilyUnavailable if the database is away."""
+    with registrar.reading() as connection:
+        db.see_one_moment(connection)
+        return snapshot.take(connection).document
