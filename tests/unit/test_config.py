@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from issuer import config
+from issuer import config, worker
 from issuer.environment import HANDED_DOWN
 from issuer.errors import InvalidSettings
+from issuer.oauth import documents
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
@@ -53,6 +54,11 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
         "refresh_idle_seconds": 14 * 86400,
         "registry_stale_seconds": 30,
         "trusted_proxies": 0,
+        "key_publish_ahead_seconds": 86400,
+        "tick": "auto",
+        "issuance_keep_days": 90,
+        "usage_keep_days": 400,
+        "metrics_bind": "",
         "audit_issuance": "log",
         "log_level": "INFO",
         "short_cut": True,
@@ -64,6 +70,8 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
     assert settings.pool_size == 8
     assert settings.is_sqlite
     assert settings.is_embedded
+    assert settings.is_ticking
+    assert (settings.metrics_address, settings.metrics_token) == (None, "")
 
 
 def test_every_variable_is_taken_and_typed():
@@ -81,6 +89,12 @@ def test_every_variable_is_taken_and_typed():
         "ISSUER_REFRESH_IDLE_SECONDS": "3600",
         "ISSUER_REGISTRY_STALE_SECONDS": "60",
         "ISSUER_TRUSTED_PROXIES": "1",
+        "ISSUER_KEY_PUBLISH_AHEAD_SECONDS": "3600",
+        "ISSUER_TICK": "on",
+        "ISSUER_ISSUANCE_KEEP_DAYS": "7",
+        "ISSUER_USAGE_KEEP_DAYS": "32",
+        "ISSUER_METRICS_BIND": "[::1]:9100",
+        "ISSUER_METRICS_TOKEN": "a-token_of~letters+/.1==",
         "ISSUER_AUDIT_ISSUANCE": "database",
         "ISSUER_LOG_LEVEL": "DEBUG",
         "ISSUER_SHORT_CUT": "false",
@@ -97,6 +111,11 @@ def test_every_variable_is_taken_and_typed():
     assert (settings.access_token_seconds, settings.access_token_max_seconds) == (7200, 7200)
     assert (settings.refresh_absolute_seconds, settings.refresh_idle_seconds) == (86400, 3600)
     assert (settings.registry_stale_seconds, settings.trusted_proxies) == (60, 1)
+    assert settings.key_publish_ahead_seconds == 3600
+    assert (settings.tick, settings.is_ticking) == ("on", True)
+    assert (settings.issuance_keep_days, settings.usage_keep_days) == (7, 32)
+    assert settings.metrics_address == ("::1", 9100)
+    assert settings.metrics_token == "a-token_of~letters+/.1=="
     assert (settings.audit_issuance, settings.log_level, settings.short_cut) == ("database", "DEBUG", False)
     assert settings.origins == {
         name.removeprefix("ISSUER_").lower(): f"environment {name}" for name in environ
@@ -361,6 +380,9 @@ def test_refused_url_says_what_to_write():
         ("ACCESS_TOKEN_MAX_SECONDS", 1, 2592000),
         ("REGISTRY_STALE_SECONDS", 1, 3600),
         ("TRUSTED_PROXIES", 0, 10),
+        ("KEY_PUBLISH_AHEAD_SECONDS", 961, 31536000),
+        ("ISSUANCE_KEEP_DAYS", 1, 3650),
+        ("USAGE_KEEP_DAYS", 32, 3650),
     ],
 )
 def test_whole_numbers_have_bounds(name, low, high):
@@ -500,6 +522,59 @@ def test_master_key_of_another_length_or_alphabet_is_refused_without_showing_it(
     )
 
 
+# Upkeep and metrics
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_ticking"),
+    [
+        ({}, True),
+        ({"ISSUER_DATABASE_URL": POSTGRESQL}, False),
+        ({"ISSUER_DATABASE_URL": "sqlite:////data/issuer.db"}, False),
+        ({"ISSUER_TICK": "off"}, False),
+        ({"ISSUER_TICK": "on", "ISSUER_DATABASE_URL": POSTGRESQL}, True),
+    ],
+)
+def test_processes_tick_by_themselves_on_the_embedded_database_or_when_told(environ, is_ticking):
+    assert config.load_settings(environ=environ).is_ticking is is_ticking
+
+
+def test_a_next_key_is_published_for_longer_than_anybody_may_cache_the_keys():
+    """RFC 9111 §5.2.2.1 for those on the way, then the verifiers' own memory, a look and the clocks."""
+    slowest_verifier_seconds, skew_seconds = 600, 60
+
+    assert (
+        documents.MAX_AGE_SECONDS + slowest_verifier_seconds + worker.LOOK_SECONDS + skew_seconds
+    ) <= config.SHORTEST_PUBLISH_AHEAD_SECONDS
+
+
+@pytest.mark.parametrize("text", ["localhost:9100", "9100", "127.0.0.1", "127.0.0.1:0"])
+def test_metrics_bind_that_is_no_address_and_port_is_refused(text):
+    assert refused({"ISSUER_METRICS_BIND": text}).startswith("ISSUER_METRICS_BIND must be an IP address")
+
+
+def test_metrics_bind_is_another_address_than_the_servers():
+    environ = {"ISSUER_BIND": "127.0.0.1:9100", "ISSUER_METRICS_BIND": "127.0.0.1:9100"}
+
+    assert refused(environ) == "ISSUER_METRICS_BIND must be another address than ISSUER_BIND."
+
+
+@pytest.mark.parametrize("text", ["sixteen letters!", "a" * 15, "a" * 256, "=" * 16, "ä" * 16])
+def test_metrics_token_that_no_header_carries_or_that_is_guessed_is_refused_without_showing_it(text):
+    """RFC 6750 §2.1: b64token."""
+    assert refused({"ISSUER_METRICS_TOKEN": text}) == (
+        "ISSUER_METRICS_TOKEN must be 16 to 255 letters, digits and - . _ ~ + /, with = at the end only."
+    )
+
+
+def test_metrics_token_is_described_as_set():
+    environ = {"ISSUER_METRICS_TOKEN": "sixteen-letters-or-more"}
+
+    lines = {line.name: line.value for line in config.describe(config.load_settings(environ=environ))}
+
+    assert lines["ISSUER_METRICS_TOKEN"] == "set, not shown"
+
+
 # What is shown
 
 
@@ -546,6 +621,7 @@ def test_no_secret_is_in_what_settings_show(key, password):
     environ = {
         "ISSUER_MASTER_KEY": encode(key),
         "ISSUER_DATABASE_URL": f"postgresql://issuer:{password}@db/issuer",
+        "ISSUER_METRICS_TOKEN": f"token-{password}",
     }
 
     shown = everything_shown(config.load_settings(environ=environ))
