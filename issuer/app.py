@@ -3,6 +3,7 @@
 import atexit
 import logging.config
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask import Flask, Response, render_template, request
@@ -36,11 +37,12 @@ from issuer.oauth.endpoint import FormEndpoint
 from issuer.oauth.grants import client_credentials, refresh_token
 from issuer.oauth.server import TokenServer
 from issuer.policy.lifetimes import Lifetimes, RefreshLifetimes
-from issuer.registry import first_start
+from issuer.registry import first_start, tick
 from issuer.registry.cache import RegistryCache
+from issuer.registry.tick import Keeping, Ticker
 from issuer.store import db as database
 from issuer.store.db import Engine
-from issuer.worker import Worker
+from issuer.worker import Upkeep, Worker
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _EXTENSION = "issuer"
@@ -71,6 +73,7 @@ class Parts:
     mint: Mint
     rotation: Rotation
     log: EventLog
+    ticker: Ticker
 
 
 def create_app(
@@ -119,7 +122,8 @@ def start(parts: Parts) -> Worker:
     """Make a process ready to serve and start its thread; raises StartRefusal if it cannot be."""
     load_keys(parts)
     parts.cache.check_once()
-    worker = Worker(parts.cache.check_once, parts.usage.write_once)
+    upkeep = _upkeep(parts.ticker) if parts.settings.is_ticking else None
+    worker = Worker(parts.cache.check_once, parts.usage.write_once, upkeep)
     worker.start()
     atexit.register(worker.stop)
     return worker
@@ -171,7 +175,22 @@ def _make_parts(
         mint=mint,
         rotation=Rotation(terms, keyring, families, mint, recorder, clock),
         log=log,
+        ticker=Ticker(
+            engine,
+            clock,
+            entropy,
+            Keeping.of_days(
+                settings.access_token_max_seconds, settings.issuance_keep_days, settings.usage_keep_days
+            ),
+        ),
     )
+
+
+def _upkeep(ticker: Ticker) -> Upkeep:
+    def run(is_to_go_on: Callable[[], bool]) -> None:
+        ticker.tick(is_to_go_on, every_seconds=tick.EVERY_SECONDS)
+
+    return run
 
 
 def _list_routes(parts: Parts) -> list[Route]:

@@ -10,7 +10,20 @@ import click
 from issuer import app as application
 from issuer import config
 from issuer.app import Parts
-from issuer.cli import audience, audit, client, db, key, lint, permission, registry, serve, service, token
+from issuer.cli import (
+    audience,
+    audit,
+    client,
+    db,
+    key,
+    lint,
+    permission,
+    registry,
+    serve,
+    service,
+    tick,
+    token,
+)
 from issuer.cli import config as config_commands
 from issuer.cli.desk import Desk, Instance
 from issuer.clock import Clock
@@ -55,6 +68,7 @@ for _command in (
     key.key,
     audit.audit,
     lint.lint,
+    tick.tick,
     registry.registry,
 ):
     main.add_command(_command)
@@ -90,6 +104,7 @@ def _open(parts: Parts) -> Instance:
         clock=parts.clock,
         entropy=parts.entropy,
         registrar=_make_registrar(parts),
+        ticker=parts.ticker,
         open_keys=lambda: application.load_keys(parts),
         preview=lambda client_id, request: _preview(parts, client_id, request),
         explain=lambda text, spelling: _explain(parts, text, spelling),

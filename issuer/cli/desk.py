@@ -16,6 +16,7 @@ from issuer.model.token_plan import TargetRequest
 from issuer.model.verdict import Explanation
 from issuer.registry import first_start
 from issuer.registry.registrar import Registrar
+from issuer.registry.tick import Ticker
 from issuer.store import schema
 from issuer.store.db import Engine
 
@@ -38,6 +39,7 @@ class Instance:
     clock: Clock
     entropy: Entropy
     registrar: Registrar
+    ticker: Ticker
     open_keys: Callable[[], None]
     preview: Callable[[str, TargetRequest], Unsigned]
     explain: Callable[[str, str | None], Explanation]
