@@ -6,8 +6,9 @@ from issuer.errors import Conflict, Locked, NotFound
 from issuer.model.audience import AudienceState
 from issuer.model.service import Service, ServiceState
 from issuer.policy import free_text
-from issuer.registry import descriptions, removal
+from issuer.registry import audience_rules, descriptions, removal
 from issuer.registry.registrar import Change, Registrar
+from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
 from issuer.store import audiences as audience_store
 from issuer.store import services as store
 from issuer.store.db import Connection
@@ -26,6 +27,19 @@ class NewService:
     name: str
     owner: str
     trust_group: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceChange:
+    """What becomes of a service; fields left out stay.
+
+    trust_group: made by its first mention, or None. expected_version: refuse if the service is no longer
+    at this version; None to change it anyway.
+    """
+
+    owner: str | Unchanged = UNCHANGED
+    trust_group: str | Unchanged | None = UNCHANGED
+    expected_version: int | None = None
 
 
 def add_service(registrar: Registrar, new: NewService) -> Service:
@@ -47,6 +61,28 @@ def list_services(registrar: Registrar) -> tuple[Service, ...]:
     """Return all services, removed ones included, by name."""
     with registrar.reading() as connection:
         return store.list_services(connection)
+
+
+def change_service(registrar: Registrar, name: str, wanted: ServiceChange) -> Service:
+    """Give a service another owner or trust group and return it; where nothing differs, nothing is written.
+
+    Raises NotFound, Locked, InvalidValue, or Conflict if the service is removed or was changed meanwhile,
+    the group has another owner, or an extra claim of its audiences clashes with one in the group.
+    """
+    with registrar.change() as change:
+        before = require_service(change.connection, name)
+        if wanted.expected_version not in {None, before.version}:
+            raise Conflict(f"somebody changed {name} meanwhile: it is at version {before.version}")
+        after = replace(
+            before,
+            owner=settle(wanted.owner, before.owner),
+            trust_group=settle(wanted.trust_group, before.trust_group),
+        )
+        changed = write_changed(change, before, after)
+        for audience in audience_store.list_audiences(change.connection, service_id=changed.id):
+            if audience.state is not AudienceState.REMOVED:
+                audience_rules.check_clash(change.connection, audience)
+        return changed
 
 
 def disable_service(registrar: Registrar, name: str) -> Service:
@@ -92,14 +128,26 @@ def write_added(change: Change, new: NewService) -> Service:
     return service
 
 
+def write_changed(change: Change, before: Service, after: Service) -> Service:
+    """Write owner and trust group, inside a transaction; nothing where nothing differs.
+
+    Raises as `change_service`, but does not look at extra claims.
+    """
+    _refuse_closed(before)
+    if after == before:
+        return before
+    free_text.check_name(after.owner, "the owner")
+    if after.trust_group is not None:
+        _join_trust_group(change, after.trust_group, after.owner)
+    return _write(change, before, after, "service.changed")
+
+
 def write_state(change: Change, service: Service, state: ServiceState) -> Service:
     """Make a service active or disabled, inside a transaction; raises Locked, Conflict if it is removed."""
-    _refuse_builtin(service)
-    if service.state is ServiceState.REMOVED:
-        raise Conflict(f"the service {service.name} is removed; that is for good")
+    _refuse_closed(service)
     if service.state is state:
         return service
-    return _write_state(change, service, state)
+    return _write(change, service, replace(service, state=state), _ACTIONS[state])
 
 
 def write_removed(change: Change, service: Service) -> Service:
@@ -111,7 +159,8 @@ def write_removed(change: Change, service: Service) -> Service:
         if audience.state is not AudienceState.REMOVED:
             removal.remove_audience(change, audience)
     removal.unlink_clients(change, service)
-    return _write_state(change, service, ServiceState.REMOVED)
+    removed = replace(service, state=ServiceState.REMOVED)
+    return _write(change, service, removed, _ACTIONS[ServiceState.REMOVED])
 
 
 def write_trust_group(change: Change, name: str, owner: str) -> None:
@@ -122,18 +171,13 @@ def write_trust_group(change: Change, name: str, owner: str) -> None:
     change.record("trust_group.added", "trust_group", name, None, {"owner": owner})
 
 
-def _write_state(change: Change, service: Service, state: ServiceState) -> Service:
-    store.change_service(change.connection, replace(service, state=state))
-    changed = require_service(change.connection, service.name)
+def _write(change: Change, before: Service, after: Service, action: str) -> Service:
+    store.change_service(change.connection, after)
+    written = require_service(change.connection, before.name)
     change.concerns_everyone()
-    change.record(
-        _ACTIONS[state],
-        "service",
-        service.name,
-        descriptions.of_service(service),
-        descriptions.of_service(changed),
-    )
-    return changed
+    was, is_now = descriptions.of_service(before), descriptions.of_service(written)
+    change.record(action, "service", before.name, was, is_now)
+    return written
 
 
 def _join_trust_group(change: Change, name: str, owner: str) -> None:
@@ -142,7 +186,15 @@ def _join_trust_group(change: Change, name: str, owner: str) -> None:
     if owner_of_group is None:
         store.add_trust_group(change.connection, name, owner, change.now)
     elif owner_of_group != owner:
-        raise Conflict(f"the trust group {name} belongs to {owner_of_group}, not to {owner}")
+        raise Conflict(
+            f"the trust group {name} belongs to {owner_of_group}, not to {owner}: name another, or none"
+        )
+
+
+def _refuse_closed(service: Service) -> None:
+    _refuse_builtin(service)
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {service.name} is removed; that is for good")
 
 
 def _refuse_builtin(service: Service) -> None:

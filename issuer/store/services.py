@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, insert, select, update
+from sqlalchemy import Connection, Row, ScalarSelect, Select, insert, select, update
 
 from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.store.tables import ServiceRow, TrustGroupRow
@@ -39,12 +39,11 @@ def list_services(connection: Connection) -> tuple[Service, ...]:
 
 def add_service(connection: Connection, name: str, owner: str, trust_group: str | None, now: int) -> None:
     """Add an active service. trust_group: the name of one that is there, or None."""
-    group_id = select(TrustGroupRow.id).where(TrustGroupRow.name == trust_group).scalar_subquery()
     connection.execute(
         insert(ServiceRow).values(
             name=name,
             owner=owner,
-            trust_group_id=None if trust_group is None else group_id,
+            trust_group_id=_group_id(trust_group),
             state=ServiceState.ACTIVE.value,
             created_at=now,
         )
@@ -52,11 +51,19 @@ def add_service(connection: Connection, name: str, owner: str, trust_group: str 
 
 
 def change_service(connection: Connection, service: Service) -> None:
-    """Write a service's state and raise its version."""
+    """Write a service's owner, trust group and state, and raise its version; its name stays.
+
+    service.trust_group: the name of one that is there, or None.
+    """
     connection.execute(
         update(ServiceRow)
         .where(ServiceRow.id == service.id)
-        .values(state=service.state.value, version=ServiceRow.version + 1)
+        .values(
+            owner=service.owner,
+            trust_group_id=_group_id(service.trust_group),
+            state=service.state.value,
+            version=ServiceRow.version + 1,
+        )
     )
 
 
@@ -90,6 +97,12 @@ def read_service(row: Row[*tuple[Any, ...]]) -> Service:  # Any: any row with SE
         created_at=row.service_created_at,
         version=row.service_version,
     )
+
+
+def _group_id(name: str | None) -> ScalarSelect[int] | None:
+    if name is None:
+        return None
+    return select(TrustGroupRow.id).where(TrustGroupRow.name == name).scalar_subquery()
 
 
 def _services() -> Select[*tuple[Any, ...]]:  # Any: the types of SERVICE_COLUMNS

@@ -32,8 +32,7 @@ def find_unowned(registered: Registered) -> Iterator[Finding]:
                 "service",
                 service.name,
                 f"Its owner is {service.owner or 'not named'}: nobody is asked before it changes.",
-                "An owner stays for good, so register it anew under its team and let its audiences name "
-                f"successors there: {command('service', 'add', 'NAME', '--owner', 'TEAM')}.",
+                f"Name its team: {command('service', 'change', service.name, '--owner', 'TEAM')}.",
                 frozenset(one.identifier for one in registered.audiences if one.service.id == service.id),
             )
 

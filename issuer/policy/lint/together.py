@@ -37,7 +37,8 @@ def find_mixed_owners(registered: Registered) -> Iterator[Finding]:
                 group,
                 f"Its services {name_some(services)} belong to {owners_named}: the service of one can use "
                 "its tokens at that of another.",
-                f"Close what does not belong there: {command('service', 'disable', services[-1])}.",
+                "Take out what does not belong there: "
+                f"{command('service', 'change', services[-1], '--no-trust-group')}.",
             )
 
 

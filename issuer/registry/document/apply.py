@@ -95,7 +95,7 @@ def _apply(registrar: Registrar, change: Change, document: Document, pruning: Pr
 
 def _write(application: Application, differences: tuple[Difference, ...]) -> None:
     apply_services.add_trust_groups(application)
-    apply_services.add_services(application)
+    apply_services.write_services(application)
     apply_audiences.retire_aliases(application)
     apply_audiences.rename(application)
     apply_audiences.add(application)

@@ -1,5 +1,7 @@
 """The steps of a document that write trust groups and services."""
 
+from dataclasses import replace
+
 from issuer.errors import Conflict
 from issuer.model.service import Service, ServiceState
 from issuer.registry import services
@@ -19,15 +21,11 @@ def add_trust_groups(application: Application) -> None:
                 raise Conflict(f"the trust group {entry.name} belongs to {owner}, not to {entry.owner}")
 
 
-def add_services(application: Application) -> None:
-    """Register the services that are not there yet, and check that nobody takes over another."""
+def write_services(application: Application) -> None:
+    """Register the services that are not there yet; give the others their owner and trust group."""
     for place, entry in enumerate(application.wanted.services):
         with fields.refusals_at(f"services[{place}]"):
-            found = application.services.get(entry.new.name)
-            if found is None:
-                application.services[entry.new.name] = services.write_added(application.change, entry.new)
-            else:
-                _check_stays(found, entry.new)
+            application.services[entry.new.name] = _write(application, entry.new)
 
 
 def write_states(application: Application) -> None:
@@ -43,9 +41,9 @@ def remove(application: Application, name: str) -> None:
         services.write_removed(application.change, application.services[name])
 
 
-def _check_stays(found: Service, new: NewService) -> None:
-    if found.owner != new.owner:
-        raise Conflict(f"{found.name} belongs to {found.owner}, not to {new.owner}; its owner stays")
-    if found.trust_group != new.trust_group:
-        was = "no trust group" if found.trust_group is None else f"the trust group {found.trust_group}"
-        raise Conflict(f"{found.name} is in {was}; that stays, as tokens for several audiences rely on it")
+def _write(application: Application, new: NewService) -> Service:
+    found = application.services.get(new.name)
+    if found is None:
+        return services.write_added(application.change, new)
+    wanted = replace(found, owner=new.owner, trust_group=new.trust_group)
+    return services.write_changed(application.change, found, wanted)
