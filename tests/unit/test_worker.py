@@ -124,3 +124,60 @@ def test_nothing_is_written_while_looks_fail(run: Callable) -> None:
     run(steps)
 
     assert min(steps.write_at_look) > 9
+
+
+def test_upkeep_comes_again_and_keeps_no_look_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upkeep may take minutes; a change of the registry takes effect within a second."""
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    steps, released, runs = Steps(*[None] * 5), threading.Event(), []
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        runs.append(is_to_go_on())
+        if len(runs) == 2:
+            released.wait(ENOUGH_SECONDS)
+
+    made = Worker(steps.look, steps.write, upkeep)
+    made.start()
+
+    assert steps.passed.wait(ENOUGH_SECONDS)
+    released.set()
+    made.stop()
+    assert runs[:2] == [True, True]
+
+
+def test_upkeep_is_told_to_end_with_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    began, ended = threading.Event(), threading.Event()
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        began.set()
+        while is_to_go_on():
+            pass
+        ended.set()
+
+    made = Worker(lambda: None, lambda: None, upkeep)
+    made.start()
+    assert began.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert ended.is_set()
+
+
+def test_upkeep_that_fails_is_told_and_comes_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    again, runs = threading.Event(), []
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise TemporarilyUnavailable("OperationalError")
+        again.set()
+
+    made = Worker(lambda: None, lambda: None, upkeep)
+    made.start()
+    assert again.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert told(caplog)[0] == ("WARNING", "the database is away: OperationalError")
