@@ -122,11 +122,11 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _postgres_name() -> Iterator[str]:
     """Give the name of this process's database, migrated, its first rows kept aside in schema `seed`."""
     name = f"issuer_test_{os.getpid()}"
-    with _made_postgres(name):
-        engine = _make_engine(_postgres_url(name))
+    with made_postgres(name):
+        engine = _make_engine(postgres_url(name))
         schema.upgrade(engine)
         engine.dispose()
-        with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
+        with psycopg.connect(postgres_url(name), autocommit=True) as connection:
             connection.execute(_KEEP_SEED)
         yield name
 
@@ -144,8 +144,8 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
         return
     name = f"issuer_test_{os.getpid()}_empty"
-    with _made_postgres(name):
-        yield _postgres_url(name)
+    with made_postgres(name):
+        yield postgres_url(name)
 
 
 @pytest.fixture
@@ -170,9 +170,9 @@ def fresh_database_url(request: pytest.FixtureRequest, folder: Path, kind: str) 
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
         return f"sqlite:///{path}"
     name = request.getfixturevalue("_postgres_name")
-    with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
+    with psycopg.connect(postgres_url(name), autocommit=True) as connection:
         connection.execute(_BACK_TO_SEED)
-    return _postgres_url(name)
+    return postgres_url(name)
 
 
 def _make_engine(url: str) -> Engine:
@@ -183,7 +183,7 @@ def _make_engine(url: str) -> Engine:
 
 
 @contextmanager
-def _made_postgres(name: str) -> Iterator[None]:
+def made_postgres(name: str) -> Iterator[None]:
     """Make a database of that name and drop it at the end; skip where the server is away."""
     try:
         _run_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -201,7 +201,8 @@ def _run_on_server(statement: str) -> None:
         connection.execute(statement)
 
 
-def _postgres_url(name: str) -> str:
+def postgres_url(name: str) -> str:
+    """Return the URL of a database of that name."""
     url = database.make_url_of(_POSTGRES).set(drivername="postgresql", database=name)
     return url.render_as_string(hide_password=False)
 
