@@ -104,10 +104,23 @@ def test_a_refusal_of_a_warm_client_runs_no_sql_but_for_the_directory_of_names(
     with watching_statements(world.parts.engine) as statements:
         for number in range(3):
             world.ask(robot, resource=f"https://nowhere{number}.example")
-            world.ask(Credentials(robot.client_id, "wrong"))
             world.ask(robot, scope="unknown")
 
     assert statements == []
+
+
+@ON_BOTH_DATABASES
+def test_a_wrong_secret_runs_the_statements_that_an_unknown_client_runs(world: World, robot: Credentials):
+    """Otherwise the time of the answer tells who is registered; see tests/attacks/test_timing.py."""
+    world.ask(robot)
+    with watching_statements(world.parts.engine) as of_unknown:
+        world.ask(Credentials("nobody", robot.secret))
+
+    with watching_statements(world.parts.engine) as of_wrong:
+        world.ask(Credentials(robot.client_id, "wrong"))
+
+    assert of_wrong == of_unknown
+    assert of_unknown != []
 
 
 @pytest.mark.parametrize("client_id", ["x" * 256, "\N{LATIN SMALL LETTER E WITH ACUTE}", "a\u2028b"])
@@ -151,11 +164,14 @@ def test_a_known_client_gets_tokens_while_the_database_is_away(
 def test_an_unknown_client_is_told_to_come_again_while_the_database_is_away(
     world: World, robot: Credentials, cut_off
 ):
-    """Nobody knows whether it is unknown: no 401."""
+    """Nobody knows whether it is unknown: no 401, nor one for a wrong secret, which would tell."""
+    world.ask(robot)
     cut_off()
 
-    answer = world.ask(robot)
+    answer = world.ask(Credentials("nobody", "x"))
+    wrong = world.ask(Credentials(robot.client_id, "x"))
 
+    assert wrong.body == answer.body
     assert_refused(answer, TemporarilyUnavailable, **RETRY)
     assert b"secret-host" not in answer.body
 
