@@ -151,8 +151,10 @@ def make_environment(folder: Path, database_url: str | None = None, **settings: 
 
 
 @contextlib.contextmanager
-def running(folder: Path, environment: Mapping[str, str], *options: str) -> Iterator[Server]:
-    """Run `issuer serve` from its first answer on; whatever it started is gone at the end."""
+def running(
+    folder: Path, environment: Mapping[str, str], *options: str, ready: str = "/readyz"
+) -> Iterator[Server]:
+    """Run `issuer serve` until `ready` says that it is; whatever it started is gone at the end."""
     port = int(environment["ISSUER_BIND"].rpartition(":")[2])
     log, messages = folder / f"{port}.log", folder / f"{port}.messages"
     with log.open("ab") as output, messages.open("ab") as errors:
@@ -166,7 +168,7 @@ def running(folder: Path, environment: Mapping[str, str], *options: str) -> Iter
         )
     server = Server(process, port, log, environment, messages)
     try:
-        wait_until(lambda: _is_ready(server), _START_SECONDS, lambda: _tell(server))
+        wait_until(lambda: _is_ready(server, ready), _START_SECONDS, lambda: _tell(server))
         yield server
     finally:
         processes.stop(process)
@@ -191,11 +193,11 @@ def free_port() -> int:
         return listener.getsockname()[1]
 
 
-def _is_ready(server: Server) -> bool:
+def _is_ready(server: Server, path: str) -> bool:
     if server.process.poll() is not None:
         raise AssertionError(f"the server ended: {_tell(server)}")
     try:
-        return server.send("GET", "/readyz").status == 200
+        return server.send("GET", path).status == 200
     except OSError:
         return False
 
