@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
+from issuer.store import postgresql
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -40,7 +41,6 @@ __all__ = [
 
 _WRITES = "issuer_writes"
 _BUSY_MILLISECONDS = 2000
-_WAIT_SECONDS = 2
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
 
@@ -63,25 +63,24 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     options: dict[str, Any] = {  # create_engine's own keyword arguments
         "pool_size": pool_size,
         "max_overflow": 0,
-        "pool_timeout": _WAIT_SECONDS,
+        "pool_timeout": postgresql.WAIT_SECONDS,
         "pool_pre_ping": True,
+        # SQLAlchemy would print values in its log lines and errors: a secret sent as client_id is one.
+        "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
         if url.database in {None, "", ":memory:"}:
-            options = {"connect_args": options["connect_args"]}
+            options = {"connect_args": options["connect_args"], "hide_parameters": True}
     else:
-        timeout = _WAIT_SECONDS * 1000
-        options["connect_args"] = {
-            "connect_timeout": _WAIT_SECONDS,
-            "options": f"-c statement_timeout={timeout} -c lock_timeout={timeout}",
-        }
+        options["connect_args"] = postgresql.connect_arguments()
     return options
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Attach the listeners that SQLite needs; PostgreSQL needs none."""
+    """Attach the listeners that the database needs; once, before anything is asked of it."""
     if engine.dialect.name != "sqlite":
+        postgresql.prepare_engine(engine)
         return
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
@@ -116,8 +115,7 @@ def is_writing(connection: Connection) -> bool:
 def start_lock(engine: Engine) -> Iterator[None]:
     """Hold PostgreSQL's advisory lock for first-start work; whoever comes second waits."""
     with unavailable_as_refusal(), engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_START_WAIT_SECONDS * 1000}")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_START_WAIT_SECONDS * 1000}")
+        postgresql.be_patient(connection, _START_WAIT_SECONDS)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_START_LOCK})")
         yield
 

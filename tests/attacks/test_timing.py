@@ -6,6 +6,7 @@ speaks for one side.
 
 import math
 import statistics
+import sys
 import time
 from collections.abc import Callable
 
@@ -59,10 +60,10 @@ def _compare(village: World, way: str, unknown: str, samples: int) -> None:
     of_wrong, of_nobody = _measure([lambda: ask(wrong), lambda: ask(nobody)], samples)
 
     difference = abs(statistics.median(of_wrong) - statistics.median(of_nobody))
-    print(
+    sys.stdout.write(
         f"\n{way}: wrong secret {statistics.median(of_wrong) / 1000:.0f} us, "
         f"unknown client {statistics.median(of_nobody) / 1000:.0f} us, "
-        f"Mann-Whitney z {_mann_whitney(of_wrong, of_nobody):.2f} ({samples} samples each)"
+        f"Mann-Whitney z {_mann_whitney(of_wrong, of_nobody):.2f} ({samples} samples each)\n"
     )
     assert difference < MILLISECOND
 
