@@ -15,11 +15,12 @@ from sqlalchemy import Connection, Engine, create_engine, text
 
 from issuer.bundle import find_folder
 from issuer.errors import StartRefusal
+from issuer.store import postgresql
 from issuer.store.db import engine_options, make_url_of, prepare_engine, unavailable_as_refusal, writing
 from issuer.store.tables import Base
 
 _LOCK = 0x1550E2
-_MIGRATION_TIMEOUT_MILLISECONDS = 600_000
+_MIGRATION_SECONDS = 600
 
 
 def head() -> str:
@@ -86,8 +87,7 @@ def _migrate(engine: Engine, run: Callable[[Config], None]) -> None:
 
 def _migrate_postgresql(engine: Engine, run: Callable[[Config], None]) -> None:
     with writing(engine) as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = {_MIGRATION_TIMEOUT_MILLISECONDS}"))
-        connection.execute(text(f"SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT_MILLISECONDS}"))
+        postgresql.be_patient(connection, _MIGRATION_SECONDS)
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         _run(connection, run)
 
