@@ -38,7 +38,7 @@ class Shop:
 def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
     """Give a shop on two workers, once on each database."""
     folder = tmp_path_factory.mktemp("shop")
-    with _migrated(request.param, folder) as url:
+    with migrated(request.param, folder) as url:
         environment = servers.make_environment(folder, url, workers=2)
         account = shop.open_shop(environment)
         with servers.running(folder, environment) as server:
@@ -46,13 +46,14 @@ def open_shop(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathF
 
 
 @contextmanager
-def _migrated(kind: str, folder: Path) -> Iterator[str]:
+def migrated(kind: str, folder: Path) -> Iterator[str]:
+    """Make a database, bring it to head, and give its URL; drop it at the end. kind: sqlite or postgresql."""
     if kind == "sqlite":
         url = f"sqlite:///{folder / 'issuer.sqlite'}"
         _migrate(url)
         yield url
         return
-    name = f"issuer_test_{os.getpid()}_shop"
+    name = f"issuer_test_{os.getpid()}_{folder.name}"
     with made_postgres(name):
         _migrate(postgres_url(name))
         yield postgres_url(name)
