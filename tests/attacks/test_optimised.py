@@ -11,7 +11,6 @@ from tests.architecture.sources import ROOT, Module, list_modules
 
 _SUITE = [
     "tests/oauth/test_client_authentication.py",
-    "tests/oauth/test_answer.py",
     "tests/attacks/test_malformed_tokens.py",
 ]
 
