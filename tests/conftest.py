@@ -21,6 +21,9 @@ from issuer.entropy import Entropy
 from issuer.store import db as database
 from issuer.store import schema
 
+# Its assertions count like those of test modules, also under `python -O`.
+pytest.register_assert_rewrite("tests.oauth.world")
+
 START = 1_800_000_000
 _BY_HAND = {"soak", "benchmark"}
 _POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")

@@ -10,6 +10,7 @@ import pytest
 from tests.architecture.sources import ROOT, Module, list_modules
 
 _SUITE = [
+    "tests/oauth/test_world.py",
     "tests/oauth/test_client_authentication.py",
     "tests/attacks/test_malformed_tokens.py",
 ]
