@@ -4,6 +4,7 @@ import atexit
 import os
 import resource
 import signal
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from multiprocessing import util
@@ -26,6 +27,7 @@ _STOP_SECONDS = 30
 _IDLE_CONNECTION_MILLISECONDS = 75_000
 _MOST_CONNECTIONS = 4096
 _OTHER_FILES = 256
+_LOOK_SECONDS = 1
 
 
 def run(settings: Settings, serve_app: Callable[[], Application], say: Callable[[], None]) -> None:
@@ -117,8 +119,17 @@ class _Loader:
         # Before Python 3.13 a forked process ends without what is registered for its end: the usage
         # of the last second would be lost.
         util.Finalize(None, atexit._run_exitfuncs, exitpriority=0)  # noqa: SLF001
+        threading.Thread(target=_follow_parent, args=(os.getppid(),), daemon=True).start()
         try:
             return self.serve_app()
         except Refusal as refusal:
             click.echo(f"refused: {refusal.detail or refusal.sentence}", err=True)
             raise SystemExit(1) from refusal
+
+
+def _follow_parent(parent: int) -> None:
+    """Stop this worker once its parent was killed: it would keep the port from the next server."""
+    never = threading.Event()
+    while os.getppid() == parent:
+        never.wait(_LOOK_SECONDS)
+    os.kill(os.getpid(), signal.SIGTERM)
