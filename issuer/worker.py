@@ -24,7 +24,8 @@ class Worker:
         self._look = look
         self._write = write
         self._stopping = threading.Event()
-        self._is_away = False
+        # What the database last refused: it may be there to be read and not to be written.
+        self._refused: set[Callable[[], None]] = set()
         self._thread = threading.Thread(target=self._run, name="issuer-worker", daemon=True)
 
     def start(self) -> None:
@@ -49,14 +50,15 @@ class Worker:
         try:
             act()
         except TemporarilyUnavailable as refusal:
-            if not self._is_away:
+            if not self._refused:
                 _log.warning("the database is away: %s", refusal.detail)
-            self._is_away = True
+            self._refused.add(act)
             return False
         except Exception as error:  # noqa: BLE001 - a thread that ends would leave the process blind
             _log.error("the worker thread failed: %s", logs.describe_fault(error))
             return False
-        if self._is_away:
-            _log.warning("the database is back")
-        self._is_away = False
+        if act in self._refused:
+            self._refused.remove(act)
+            if not self._refused:
+                _log.warning("the database is back")
         return True

@@ -124,3 +124,26 @@ def test_nothing_is_written_while_looks_fail(run: Callable) -> None:
     run(steps)
 
     assert min(steps.write_at_look) > 9
+
+
+def test_database_that_can_be_read_but_not_written_is_told_once_each(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.001)
+    is_written = threading.Event()
+    outcomes = iter([True, True, True])
+
+    def write() -> None:
+        if next(outcomes, False):
+            raise TemporarilyUnavailable("OperationalError")
+        is_written.set()
+
+    made = Worker(lambda: None, write)
+    made.start()
+    assert is_written.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert [message for _, message in told(caplog)] == [
+        "the database is away: OperationalError",
+        "the database is back",
+    ]
