@@ -11,6 +11,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from issuer.bundle import find_folder
@@ -111,4 +112,7 @@ def _migrate_sqlite(engine: Engine, run: Callable[[Config], None]) -> None:
 def _run(connection: Connection, run: Callable[[Config], None]) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    run(config)
+    try:
+        run(config)
+    except CommandError as error:
+        raise StartRefusal(f"The migration cannot be run: {error}") from error
