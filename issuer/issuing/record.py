@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
-from issuer.model.client import Client, GrantType
+from issuer.model.client import SECRET_PREFIX, Client, GrantType
 from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
 from issuer.store import issuance
@@ -13,6 +13,8 @@ from issuer.store.db import Engine, writing
 
 _GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
 _LONGEST_DETAIL = 500
+# Our client secrets, and the header of every JWT.
+_SECRET_BEGINNINGS = (SECRET_PREFIX, "eyJ")
 
 
 @dataclass(slots=True)
@@ -85,10 +87,10 @@ class Recorder:
             "token.refused",
             request_id=context.request_id,
             client_id=context.client.client_id if context.client is not None else "",
-            grant_type=context.grant_type,
-            asked=context.asked,
+            grant_type=_loggable(context.grant_type),
+            asked=[_loggable(target) for target in context.asked],
             error=refusal.code,
-            reason=refusal.detail[:_LONGEST_DETAIL],
+            reason=_withhold(refusal.detail, context.asked)[:_LONGEST_DETAIL],
             ip=context.address,
         )
         # Only names of ours become keys: what is sent must not grow the table.
@@ -106,3 +108,14 @@ class Recorder:
     def _write_row(row: Issuance, engine: Engine) -> None:
         with writing(engine) as connection:
             issuance.add_issuance(connection, row)
+
+
+def _loggable(sent: str) -> str:
+    # Whoever puts a secret or a token in the wrong field must not find it in our log.
+    return "(withheld)" if sent.startswith(_SECRET_BEGINNINGS) else sent
+
+
+def _withhold(detail: str, asked: list[str]) -> str:
+    for target in asked:
+        detail = detail.replace(target, _loggable(target))
+    return detail

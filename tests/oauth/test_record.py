@@ -111,6 +111,16 @@ def test_a_secret_in_place_of_a_client_id_is_not_logged(world: World, robot: Cre
     assert robot.secret.encode() not in world.log_path.read_bytes()
 
 
+@pytest.mark.parametrize("secret", ["isr_" + "a" * 43, "eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"])
+@pytest.mark.parametrize("field", ["grant_type", "audience"])
+def test_a_secret_in_a_wrong_field_is_not_logged(world: World, robot: Credentials, field: str, secret: str):
+    world.ask(robot, **{"grant_type": "client_credentials", field: secret})
+
+    (line,) = world.lines()
+    assert secret not in json.dumps(line)
+    assert "(withheld)" in json.dumps(line)
+
+
 def test_every_answer_leaves_exactly_one_line(world: World, robot: Credentials):
     world.ask(robot)
     world.ask(robot, scope="x")
