@@ -38,12 +38,20 @@ def test_what_an_admin_ends_gives_no_token_after_the_next_look(world: World, rob
     assert_refused(world.ask(robot, resource=ORDERS), refusal, **headers)
 
 
-def test_a_disabled_default_is_not_replaced_by_another_audience(world: World, robot: Credentials):
+LOST_DEFAULTS = {
+    "disabled": lambda w, _: audiences.disable_audience(w, ORDERS),
+    "removed": lambda w, _: audiences.remove_audience(w, ORDERS),
+    "no longer permitted": lambda w, c: permissions.revoke_permission(w, c, ORDERS),
+}
+
+
+@pytest.mark.parametrize("loss", LOST_DEFAULTS)
+def test_a_lost_default_is_not_replaced_by_another_audience(world: World, robot: Credentials, loss: str):
     """Otherwise the tokens of a client that names none would silently go elsewhere."""
     world.add_audience("other")
     world.permit(robot.client_id, "other")
     clients.change_client(world.registrar, robot.client_id, clients.ClientChange(default_audience=ORDERS))
-    audiences.disable_audience(world.registrar, ORDERS)
+    LOST_DEFAULTS[loss](world.registrar, robot.client_id)
     world.look()
 
     assert_refused(world.ask(robot), InvalidTarget)

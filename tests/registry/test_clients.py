@@ -252,7 +252,7 @@ def test_a_client_goes_with_its_secrets_and_permissions(registrar, orders, robot
 
     removed = clients.remove_client(registrar, robot.client_id)
 
-    assert (removed.state, removed.default_audience) == (ClientState.REMOVED, None)
+    assert removed.state is ClientState.REMOVED
     assert [secret.revoked_at for secret in removed.secrets] == [clock.at]
     assert permissions.list_permissions(registrar) == ()
     assert clients.find_client(registrar, robot.client_id) == removed
