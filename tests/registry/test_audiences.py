@@ -516,7 +516,7 @@ def test_a_disabled_audience_is_not_deprecated(registrar, orders):
         audiences.deprecate_audience(registrar, orders.identifier)
 
 
-def test_an_audience_goes_with_its_permissions_and_no_default_moves(registrar, orders, robot, version, concerns):
+def test_an_audience_goes_with_its_permissions_alone(registrar, orders, robot, version, concerns):
     permissions.grant_permission(registrar, NewPermission(robot.client_id, orders.identifier))
     clients.change_client(registrar, robot.client_id, ClientChange(default_audience=orders.identifier))
     before = version()
