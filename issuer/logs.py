@@ -104,7 +104,6 @@ def logging_settings(level: str) -> Mapping[str, object]:
         "root": {"level": level, "handlers": ["line"]},
         "loggers": {
             "_granian": {"level": level, "handlers": ["line"], "propagate": False},
-            "alembic": {"level": "WARNING"},
             "granian.access": {"level": "CRITICAL", "propagate": False},
             # At every start it tells which database there is.
             "alembic": {"level": "WARNING"},
