@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.issuing import claims, client_credentials
+from issuer.issuing.kept_plans import KeptPlans
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.record import Context, Recorder
 from issuer.jose import signing
@@ -56,6 +58,7 @@ class Mint:
         self._recorder = recorder
         self._clock = clock
         self._entropy = entropy
+        self._plans = KeptPlans(partial(client_credentials.plan, bounds=bounds))
 
     def mint_for_client(self, request: TargetRequest, record: ClientRecord, context: Context) -> AccessToken:
         """Return an access token for a client that asks for itself; it is recorded when this returns.
@@ -63,8 +66,7 @@ class Mint:
         Raises what `client_credentials.plan` raises, TemporarilyUnavailable if it cannot be recorded.
         """
         now = self._clock.now()
-        plan = client_credentials.plan(request, record, now, self._bounds)
-        return self._mint(plan, now, context)
+        return self._mint(self._plans.plan(request, record, now), now, context)
 
     def preview_for_client(self, request: TargetRequest, record: ClientRecord) -> Unsigned:
         """Return what `mint_for_client` would sign now; signs and records nothing. Raises the same."""
