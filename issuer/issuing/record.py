@@ -1,5 +1,6 @@
 """The record of every answer of the token endpoint: one log line, a count, and a row where asked for."""
 
+import re
 from dataclasses import dataclass, field
 
 from issuer.errors import Refusal, TemporarilyUnavailable
@@ -13,8 +14,8 @@ from issuer.store.db import Engine, writing
 
 _GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
 _LONGEST_DETAIL = 500
-# Our client secrets, and the header of every JWT.
-_SECRET_BEGINNINGS = (SECRET_PREFIX, "eyJ")
+# Our client secrets, and every JWT: it begins with a header, and that with `{"`.
+_SECRETS = re.compile(rf"{SECRET_PREFIX}[\w-]{{8,}}|(?<![A-Za-z0-9])eyJ[\w.-]{{8,}}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -87,10 +88,10 @@ class Recorder:
             "token.refused",
             request_id=context.request_id,
             client_id=context.client.client_id if context.client is not None else "",
-            grant_type=_loggable(context.grant_type),
-            asked=[_loggable(target) for target in context.asked],
+            grant_type=_withhold(context.grant_type),
+            asked=[_withhold(target) for target in context.asked],
             error=refusal.code,
-            reason=_withhold(refusal.detail, context.asked)[:_LONGEST_DETAIL],
+            reason=_withhold(refusal.detail)[:_LONGEST_DETAIL],
             ip=context.address,
         )
         # Only names of ours become keys: what is sent must not grow the table.
@@ -110,12 +111,6 @@ class Recorder:
             issuance.add_issuance(connection, row)
 
 
-def _loggable(sent: str) -> str:
+def _withhold(text: str) -> str:
     # Whoever puts a secret or a token in the wrong field must not find it in our log.
-    return "(withheld)" if sent.startswith(_SECRET_BEGINNINGS) else sent
-
-
-def _withhold(detail: str, asked: list[str]) -> str:
-    for target in asked:
-        detail = detail.replace(target, _loggable(target))
-    return detail
+    return _SECRETS.sub("(withheld)", text)

@@ -112,13 +112,37 @@ def test_a_secret_in_place_of_a_client_id_is_not_logged(world: World, robot: Cre
 
 
 @pytest.mark.parametrize("secret", ["isr_" + "a" * 43, "eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"])
-@pytest.mark.parametrize("field", ["grant_type", "audience"])
-def test_a_secret_in_a_wrong_field_is_not_logged(world: World, robot: Credentials, field: str, secret: str):
-    world.ask(robot, **{"grant_type": "client_credentials", field: secret})
+@pytest.mark.parametrize("before", ["", " ", "Bearer ", "https://orders.example?token="])
+@pytest.mark.parametrize("field", ["grant_type", "audience", "resource"])
+def test_a_secret_in_a_wrong_field_is_not_logged(
+    world: World, robot: Credentials, field: str, before: str, secret: str
+):
+    world.ask(robot, **{"grant_type": "client_credentials", field: before + secret})
 
     (line,) = world.lines()
     assert secret not in json.dumps(line)
     assert "(withheld)" in json.dumps(line)
+
+
+@pytest.mark.parametrize("secret", ["isr_" + "a" * 43, "eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"])
+def test_a_secret_in_place_of_a_scope_is_not_logged(world: World, robot: Credentials, secret: str):
+    world.ask(robot, resource="https://orders.example", scope=secret)
+
+    (line,) = world.lines()
+    assert line["reason"] == "no audience of this token defines the scope (withheld)"
+
+
+def test_a_token_in_place_of_a_client_id_is_not_logged(world: World):
+    token = "eyJhbGciOiJFUzI1NiJ9.eyJhdWQiOiJ4In0.c2ln"
+    world.ask(client_id=token, client_secret="x")
+
+    assert world.lines()[0]["reason"] == "there is no client '(withheld)'"
+
+
+def test_what_only_looks_a_little_like_a_secret_is_logged(world: World, robot: Credentials):
+    world.ask(robot, audience="https://keyJar.example/isr_map")
+
+    assert world.lines()[0]["asked"] == ["https://keyJar.example/isr_map"]
 
 
 def test_every_answer_leaves_exactly_one_line(world: World, robot: Credentials):
