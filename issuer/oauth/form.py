@@ -116,4 +116,7 @@ def _read_body(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(declared) if declared else LONGEST_BODY + 1)
     if len(body) > LONGEST_BODY:
         raise RequestTooLarge("the body is too long")
+    if declared and len(body) < int(declared):
+        # What is missing may be the very scope or resource that narrows the request.
+        raise InvalidRequest("the body ends before its declared length")
     return body

@@ -107,11 +107,16 @@ def test_chunked_body_without_end_is_cut_off(open_shop: Shop) -> None:
     assert processes.worker_memory_megabytes(server.process.pid) - before < 20
 
 
-def test_length_and_chunks_at_once_are_refused(open_shop: Shop) -> None:
-    """RFC 9112 §6.3: what a proxy could read in another way than we do."""
-    parts = (HEAD, b"Content-Length: 5\r\n", CHUNKED, b"5\r\na=b&c\r\n0\r\n\r\n")
+def test_of_length_and_chunks_at_once_the_chunks_count_and_the_connection_ends(open_shop: Shop) -> None:
+    """RFC 9112 §6.3: nothing is left over that a proxy could take for the next request."""
+    body = b"grant_type=client_credentials"
+    chunks = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
+    with _connected(open_shop.server.port) as link:
+        link.sendall(HEAD + b"Content-Length: 5\r\n" + CHUNKED + chunks)
+        answer = b"".join(iter(lambda: link.recv(4096), b""))
 
-    assert _status(open_shop.server.port, *parts) == 400
+    assert answer.startswith(b"HTTP/1.1 401 ")
+    assert b"\r\nconnection: close\r\n" in answer.lower()
 
 
 def test_two_lengths_are_refused(open_shop: Shop) -> None:
@@ -124,6 +129,28 @@ def test_two_lengths_are_refused(open_shop: Shop) -> None:
 def test_headers_without_end_are_refused(open_shop: Shop) -> None:
     """RFC 6585 §5."""
     assert _status(open_shop.server.port, HEAD, b"X: ", *([b"a" * 65_536] * 16)) == 431
+
+
+def test_body_that_ends_before_its_length_is_refused(open_shop: Shop) -> None:
+    """RFC 9112 §8: all that arrived would be a whole request."""
+    with _connected(open_shop.server.port) as link:
+        link.sendall(HEAD + _declare(500) + b"grant_type=client_credentials&client_id=a&client_secret=b")
+        link.shutdown(socket.SHUT_WR)
+
+        assert _read_status(link) == 400
+
+
+def test_body_in_two_parts_is_read_whole(open_shop: Shop) -> None:
+    body = b"grant_type=client_credentials&client_id=a&client_secret=b"
+    with _connected(open_shop.server.port) as link:
+        link.sendall(HEAD + _declare(len(body)) + body[:20])
+        link.settimeout(0.2)
+        with pytest.raises(TimeoutError):
+            link.recv(1)
+        link.settimeout(FAST_SECONDS)
+        link.sendall(body[20:])
+
+        assert _read_status(link) == 401
 
 
 def test_body_whose_sender_leaves_is_no_fault(open_shop: Shop) -> None:
