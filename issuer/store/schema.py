@@ -56,15 +56,15 @@ def list_differences(engine: Engine) -> list[str]:
 
 
 def set_write_ahead_log(engine: Engine) -> None:
-    """Let readers and one writer work side by side on SQLite; the file remembers it."""
+    """Let readers and one writer work side by side on SQLite; the file remembers it.
+
+    Makes the file. Raises TemporarilyUnavailable if that cannot be done, as where its folder is missing.
+    """
     if engine.dialect.name != "sqlite":
         return
-    with unavailable_as_refusal():
-        connection = engine.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")
-        finally:
-            connection.close()
+    # On the driver's own connection: inside a transaction the pragma is an error.
+    with unavailable_as_refusal(), engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
 
 
 def developer_engine(url: str) -> Engine:

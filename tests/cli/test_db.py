@@ -1,5 +1,7 @@
 """`issuer db`, and what commands do about a database that is not ready."""
 
+import sys
+
 import pytest
 
 from issuer.store import schema
@@ -112,3 +114,27 @@ def test_database_that_is_away_is_refused_by_its_address(issuer):
 
     assert (ran.status, ran.document["error"]) == (1, "temporarily_unavailable")
     assert ran.document["reason"].startswith("The database postgresql://somebody:***@127.0.0.1:1/nothing ")
+
+
+def test_folder_that_is_missing_is_told_by_the_address(at, tmp_path):
+    url = f"sqlite:///{tmp_path}/missing/issuer.db"
+
+    refused = at(url, "db", "upgrade", "--json")
+
+    assert (refused.status, refused.document) == (
+        1,
+        {
+            "error": "temporarily_unavailable",
+            "reason": f"The database {url} does not answer: unable to open database file",
+        },
+    )
+
+
+@pytest.mark.parametrize("line", ["db upgrade", "config check", "service list"])
+def test_driver_that_is_not_installed_is_named(at, monkeypatch: pytest.MonkeyPatch, line: str):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+
+    refused = at("postgresql://issuer@db.example.com/issuer", *line.split(), "--json")
+
+    assert (refused.status, refused.document["error"]) == (1, "invalid_settings")
+    assert refused.document["reason"].endswith("pip install '.[postgres]'.")
