@@ -27,6 +27,7 @@ __all__ = [
     "Connection",
     "Engine",
     "Session",
+    "begin_reading",
     "begin_writing",
     "db",
     "engine_options",
@@ -88,9 +89,12 @@ def prepare_engine(engine: Engine) -> None:
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
+    """Open a transaction that only reads, all of it as of one moment.
+
+    Raises TemporarilyUnavailable if the database is away.
+    """
     with unavailable_as_refusal(), engine.connect() as connection:
-        yield connection
+        yield connection.execution_options(**_at_one_moment(engine.dialect.name))
 
 
 @contextmanager
@@ -98,6 +102,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes and commits at its end; raises as `reading` does."""
     with unavailable_as_refusal(), engine.execution_options(**{_WRITES: True}).begin() as connection:
         yield connection
+
+
+def begin_reading(session: Session) -> None:
+    """Begin the session's transaction as one that only reads. What it read before is forgotten."""
+    session.rollback()
+    session.connection(execution_options=_at_one_moment(session.get_bind().dialect.name))
 
 
 def begin_writing(session: Session) -> None:
@@ -131,6 +141,12 @@ def unavailable_as_refusal() -> Iterator[None]:
         if error.connection_invalidated:
             raise TemporarilyUnavailable(type(error).__name__) from error
         raise
+
+
+def _at_one_moment(dialect: str) -> dict[str, str]:
+    # PostgreSQL's default shows each statement another moment, and one value takes several statements;
+    # SQLite's transactions know no other way.
+    return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
