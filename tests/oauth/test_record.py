@@ -57,7 +57,7 @@ def test_a_refusal_leaves_one_line_that_tells_what_the_answer_does_not(world: Wo
             "grant_type": "client_credentials",
             "asked": ["https://orders.example/api"],
             "error": "invalid_target",
-            "reason": "'https://orders.example/api' is not registered or not permitted to this client; "
+            "reason": "this client has no permission for 'https://orders.example/api'; "
             "'https://orders.example/api' is not registered",
             "ip": "127.0.0.1",
         }
