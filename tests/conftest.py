@@ -97,7 +97,7 @@ def entropy() -> CountingEntropy:
 
 @pytest.fixture(autouse=True)
 def writes_are_declared() -> Iterator[None]:
-    """Fail a test that wrote outside `db.writing` and `db.begin_writing` (DESIGN 6: lost updates)."""
+    """Fail a test that wrote outside `db.writing` and `db.begin_writing`: updates are lost so."""
     undeclared: list[str] = []
 
     def watch(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:

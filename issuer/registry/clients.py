@@ -167,7 +167,7 @@ def _make_client_id(registrar: Registrar, connection: Connection, name: str) -> 
     slug = _slug(name)
     while True:
         client_id = f"{slug}-{registrar.entropy.suffix()}"
-        # client_ids and audiences are disjoint (DESIGN 2): an ID token's aud is never an audience.
+        # client_ids and audiences are disjoint: an ID token's aud is never an audience.
         is_audience = spelling_store.find_spelling(connection, client_id, client_id) is not None
         if not is_audience and store.find_client(connection, client_id) is None:
             return ClientId(client_id)

@@ -94,7 +94,7 @@ def test_a_client_that_is_registered_later_is_known_at_once(world: World, robot:
 
 @ON_BOTH_DATABASES
 def test_a_warm_request_runs_no_sql(world: World, robot: Credentials):
-    """DESIGN 7: one frozen value a client, loaded on first use."""
+    """A client is one frozen value, loaded on first use."""
     world.ask(robot, resource=ORDERS)
 
     with watching_statements(world.parts.engine) as statements:

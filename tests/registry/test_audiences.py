@@ -135,7 +135,7 @@ def test_the_longest_identifier_is_stored_whole(registrar, shop, length):
     ],
 )
 def test_no_audience_lies_under_the_issuer(registrar, shop, identifier):
-    """DESIGN 2: no audience may be any URI at the issuer's origin under its path."""
+    """No audience may be a URI at the issuer's origin under its path."""
     with pytest.raises(InvalidValue):
         audiences.add_audience(registrar, NewAudience(identifier, "Shop"))
 
@@ -208,7 +208,7 @@ def test_an_identifier_of_a_removed_audience_is_never_given_again(registrar, ord
 
 
 def test_no_audience_equals_a_client_id(registrar, shop, robot):
-    """DESIGN 2: client_ids and audiences are disjoint sets."""
+    """The `aud` of an ID token is a client_id, so the two are disjoint sets."""
     with pytest.raises(Conflict):
         audiences.add_audience(registrar, NewAudience(robot.client_id.upper(), "Shop"))
 
@@ -281,7 +281,7 @@ def test_extra_claims_that_cannot_be_are_refused(registrar, shop, claims):
 
 @pytest.mark.parametrize("other", ["Shop", "Returns"])
 def test_extra_claims_of_audiences_that_may_stand_together_agree(registrar, other):
-    """DESIGN 3.4: a clash is refused at registration."""
+    """Their claims could not both stand in one token, so a clash is refused at registration."""
     services.add_service(registrar, NewService("Shop", "team", "commerce"))
     services.add_service(registrar, NewService("Returns", "team", "commerce"))
     audiences.add_audience(registrar, NewAudience("orders", "Shop", extra_claims={"tier": 1, "a": 1}))

@@ -74,7 +74,7 @@ def test_a_client_id_is_made_of_the_name(registrar, name, slug):
 
 @pytest.mark.parametrize("identifier", ["robot-aaaaaaab", "ROBOT-aaaaaaab"])
 def test_a_client_id_is_never_an_audience(registrar, shop, identifier):
-    """DESIGN 2: client_ids and audiences are disjoint sets."""
+    """The `aud` of an ID token is a client_id, so the two are disjoint sets."""
     audiences.add_audience(registrar, NewAudience(identifier, "Shop"))
 
     client, _ = clients.add_client(registrar, NewClient("Robot"))

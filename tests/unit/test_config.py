@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is refused, and that no secret is ever shown (DESIGN 4)."""
+"""Settings: where they come from, what is refused, and that no secret is ever shown."""
 
 import base64
 import os

@@ -1,4 +1,4 @@
-"""How long tokens live: DESIGN 2, and 3 rule 4: the minimum of all that have a say."""
+"""How long tokens live: the minimum of all that have a say."""
 
 import pytest
 

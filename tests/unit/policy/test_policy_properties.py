@@ -1,4 +1,4 @@
-"""What holds for any registry and any request (DESIGN 3), tried with generated ones.
+"""What holds for any registry and any request, tried with generated ones.
 
 The ordinary run draws the same few hundred examples each time; `pytest -m soak` draws many new ones.
 """
