@@ -1,4 +1,4 @@
-"""Transactions: none of the updates that several processes make at once is lost (DESIGN 6)."""
+"""Transactions: none of the updates that several processes make at once is lost."""
 
 import contextlib
 import multiprocessing
