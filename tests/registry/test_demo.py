@@ -81,8 +81,35 @@ def test_secret_is_in_no_repr(registrar):
     assert registered.both.client_secret not in repr(registered)
 
 
-def test_name_of_another_owner_is_refused(registrar):
-    services.add_service(registrar, services.NewService("Other", "somebody", "demo-shop"))
+@pytest.mark.parametrize(("name", "trust_group"), [("Other", "demo-shop"), ("Orders", None)])
+def test_name_of_another_owner_is_refused(registrar, name, trust_group):
+    services.add_service(registrar, services.NewService(name, "somebody", trust_group))
 
     with pytest.raises(Conflict):
         demo.register(registrar)
+
+
+def test_identifier_of_another_service_is_refused(registrar):
+    services.add_service(registrar, services.NewService("Shop", "somebody"))
+    audiences.add_audience(registrar, audiences.NewAudience(demo.BILLING, "Shop"))
+
+    with pytest.raises(Conflict) as refused:
+        demo.register(registrar)
+
+    assert refused.value.detail.startswith(f"the audience {demo.BILLING} is removed or not the demo's;")
+
+
+@pytest.mark.parametrize(
+    ("remove", "name"),
+    [(services.remove_service, "Orders"), (audiences.remove_audience, demo.ORDERS)],
+    ids=["service", "audience"],
+)
+def test_what_was_removed_is_told_instead_of_lines_that_get_no_token(registrar, remove, name):
+    demo.register(registrar)
+    remove(registrar, name)
+
+    with pytest.raises(Conflict) as refused:
+        demo.register(registrar)
+
+    assert name in refused.value.detail
+    assert refused.value.detail.endswith("another ISSUER_DATA_DIR")
