@@ -6,9 +6,10 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -83,6 +84,7 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         postgresql.prepare_engine(engine)
         return
+    event.listen(engine, "do_connect", _make_for_owner)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
 
@@ -147,6 +149,15 @@ def _at_one_moment(dialect: str) -> dict[str, str]:
     # PostgreSQL's default shows each statement another moment, and one value takes several statements;
     # SQLite's transactions know no other way.
     return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+
+def _make_for_owner(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    # SQLite would make the file readable to everyone; what it puts beside it has the file's own mode.
+    # Only a file that is not there: to open and close one that is would take SQLite's locks from it.
+    path = arguments[0]
+    if path != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
