@@ -59,7 +59,12 @@ def say(answer: Answer, *, as_json: bool) -> None:
     elif answer.text:
         click.echo(answer.text)
     for note in answer.notes:
-        click.echo(note, err=True)
+        tell(note)
+
+
+def tell(note: str) -> None:
+    """Print a remark, on standard error."""
+    click.echo(note, err=True)
 
 
 def refuse(refusal: Refusal, *, as_json: bool) -> None:

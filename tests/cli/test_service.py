@@ -59,6 +59,15 @@ def test_list_without_services_says_what_to_do(used):
     assert ran.err == "No service of yours yet. Add one: issuer service add NAME --owner TEAM\n"
 
 
+def test_first_use_tells_where_the_registry_was_made(issuer, data_dir):
+    first = issuer("service", "add", "Orders", "--json")
+    second = issuer("service", "show", "Orders", "--json")
+
+    assert first.document["name"] == "Orders"
+    assert first.err.splitlines()[0] == f"There was no registry yet. A new one is in {data_dir}"
+    assert second.err == ""
+
+
 def test_list_as_json_holds_items(shop):
     listed = shop("service", "list", "--json").document
 
