@@ -17,7 +17,7 @@ from issuer.bundle import find_folder
 from issuer.clock import Clock
 from issuer.config import Settings
 from issuer.entropy import Entropy
-from issuer.errors import Refusal, TemporarilyUnavailable
+from issuer.errors import InvalidSettings, Refusal, TemporarilyUnavailable
 from issuer.front import Front, Route
 from issuer.issuing.families import Families
 from issuer.issuing.introspection import Introspector
@@ -85,7 +85,8 @@ def create_app(
 ) -> Flask:
     """Return the application, not yet started: nothing has touched the database.
 
-    log_descriptor: where events of tokens go, standard output by default.
+    log_descriptor: where events of tokens go, standard output by default. Raises InvalidSettings if
+    the driver of the database is not installed.
     """
     logs.silence_libraries()
     app = Flask("issuer", template_folder=str(find_folder("templates")), static_folder=None)
@@ -142,7 +143,13 @@ def _connect(app: Flask, settings: Settings) -> Engine:
     url = database.make_url_of(settings.database_url)
     app.config["SQLALCHEMY_DATABASE_URI"] = url
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = database.engine_options(url, settings.pool_size)
-    database.db.init_app(app)
+    try:
+        database.db.init_app(app)
+    except ImportError as error:
+        raise InvalidSettings(
+            f"The driver of {url.drivername} cannot be loaded ({error}): pip install 'issuer[postgres]', "
+            "or from a clone pip install '.[postgres]'."
+        ) from error
     with app.app_context():
         engine = database.db.engine
     database.prepare_engine(engine)

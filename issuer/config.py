@@ -12,7 +12,7 @@ from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
@@ -126,11 +126,6 @@ class Settings(BaseSettings):
     def bind_port(self) -> int:
         """The port to listen on."""
         return addresses.split_bind(self.bind)[1]
-
-    @property
-    def base_path(self) -> str:
-        """The path of the URL, without a slash at its end: empty or such as `/auth`."""
-        return urlsplit(self.url).path
 
     @property
     def is_sqlite(self) -> bool:

@@ -122,7 +122,7 @@ class InvalidTarget(TokenRefusal):
     status = 400
     sentence = (
         "The audience is unknown, not permitted to this client or cannot stand with the others. "
-        "Name one with the resource parameter, in the spelling that its service registered."
+        "Name one with the resource or audience parameter, in the spelling that its service registered."
     )
 
 

@@ -105,6 +105,8 @@ def logging_settings(level: str) -> Mapping[str, object]:
         "loggers": {
             "_granian": {"level": level, "handlers": ["line"], "propagate": False},
             "granian.access": {"level": "CRITICAL", "propagate": False},
+            # At every start it tells which database there is.
+            "alembic": {"level": "WARNING"},
         },
     }
 

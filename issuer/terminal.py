@@ -114,7 +114,7 @@ def _open(parts: Parts) -> Instance:
 def _make_registrar(parts: Parts) -> Registrar:
     return Registrar(
         session=database.session(),
-        actor=Actor(ActorKind.TERMINAL, _user_name()),
+        actor=Actor(ActorKind.TERMINAL, user_name()),
         clock=parts.clock,
         entropy=parts.entropy,
         issuer_url=parts.settings.url,
@@ -122,7 +122,7 @@ def _make_registrar(parts: Parts) -> Registrar:
     )
 
 
-def _user_name() -> str:
+def user_name() -> str:
     """Return who uses this terminal, from the system's own list: variables can say anything."""
     number = os.getuid()
     try:

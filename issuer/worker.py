@@ -3,6 +3,7 @@
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from issuer import logs
@@ -32,7 +33,8 @@ class Worker:
         self._look = look
         self._write = write
         self._stopping = threading.Event()
-        self._is_away = False
+        # What the database last refused: it may be there to be read and not to be written.
+        self._refused: set[Callable[[], None]] = set()
         self._threads = [threading.Thread(target=self._run, name="issuer-worker", daemon=True)]
         if upkeep is not None:
             self._threads.append(
@@ -60,8 +62,10 @@ class Worker:
                 self._try(self._write)
 
     def _run_upkeep(self, upkeep: Upkeep) -> None:
+        # One object for all rounds: what the database refused is remembered by what was tried.
+        act = partial(upkeep, self._pause)
         while not self._stopping.wait(UPKEEP_SECONDS):
-            self._try(lambda: upkeep(self._pause))
+            self._try(act)
 
     def _pause(self) -> bool:
         """Wait a moment and return whether to go on."""
@@ -71,14 +75,15 @@ class Worker:
         try:
             act()
         except TemporarilyUnavailable as refusal:
-            if not self._is_away:
+            if not self._refused:
                 _log.warning("the database is away: %s", refusal.detail)
-            self._is_away = True
+            self._refused.add(act)
             return False
         except Exception as error:  # noqa: BLE001 - a thread that ends would leave the process blind
             _log.error("the worker thread failed: %s", logs.describe_fault(error))
             return False
-        if self._is_away:
-            _log.warning("the database is back")
-        self._is_away = False
+        if act in self._refused:
+            self._refused.remove(act)
+            if not self._refused:
+                _log.warning("the database is back")
         return True

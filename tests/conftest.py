@@ -21,6 +21,9 @@ from issuer.entropy import Entropy
 from issuer.store import db as database
 from issuer.store import schema
 
+# Its assertions count like those of test modules, also under `python -O`.
+pytest.register_assert_rewrite("tests.oauth.world")
+
 START = 1_800_000_000
 _BY_HAND = {"soak", "benchmark"}
 _POSTGRES = os.environ.get("TEST_POSTGRES_URL", "postgresql://postgres@127.0.0.1:5432/postgres")
@@ -94,7 +97,7 @@ def entropy() -> CountingEntropy:
 
 @pytest.fixture(autouse=True)
 def writes_are_declared() -> Iterator[None]:
-    """Fail a test that wrote outside `db.writing` and `db.begin_writing` (DESIGN 6: lost updates)."""
+    """Fail a test that wrote outside `db.writing` and `db.begin_writing`: updates are lost so."""
     undeclared: list[str] = []
 
     def watch(connection: Connection, _cursor: object, statement: str, *_rest: object) -> None:
@@ -122,11 +125,11 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _postgres_name() -> Iterator[str]:
     """Give the name of this process's database, migrated, its first rows kept aside in schema `seed`."""
     name = f"issuer_test_{os.getpid()}"
-    with _made_postgres(name):
-        engine = _make_engine(_postgres_url(name))
+    with made_postgres(name):
+        engine = _make_engine(postgres_url(name))
         schema.upgrade(engine)
         engine.dispose()
-        with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
+        with psycopg.connect(postgres_url(name), autocommit=True) as connection:
             connection.execute(_KEEP_SEED)
         yield name
 
@@ -144,8 +147,8 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterat
         yield f"sqlite:///{tmp_path / 'empty.sqlite'}"
         return
     name = f"issuer_test_{os.getpid()}_empty"
-    with _made_postgres(name):
-        yield _postgres_url(name)
+    with made_postgres(name):
+        yield postgres_url(name)
 
 
 @pytest.fixture
@@ -170,9 +173,9 @@ def fresh_database_url(request: pytest.FixtureRequest, folder: Path, kind: str) 
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
         return f"sqlite:///{path}"
     name = request.getfixturevalue("_postgres_name")
-    with psycopg.connect(_postgres_url(name), autocommit=True) as connection:
+    with psycopg.connect(postgres_url(name), autocommit=True) as connection:
         connection.execute(_BACK_TO_SEED)
-    return _postgres_url(name)
+    return postgres_url(name)
 
 
 def _make_engine(url: str) -> Engine:
@@ -183,7 +186,7 @@ def _make_engine(url: str) -> Engine:
 
 
 @contextmanager
-def _made_postgres(name: str) -> Iterator[None]:
+def made_postgres(name: str) -> Iterator[None]:
     """Make a database of that name and drop it at the end; skip where the server is away."""
     try:
         _run_on_server(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
@@ -201,7 +204,8 @@ def _run_on_server(statement: str) -> None:
         connection.execute(statement)
 
 
-def _postgres_url(name: str) -> str:
+def postgres_url(name: str) -> str:
+    """Return the URL of a database of that name."""
     url = database.make_url_of(_POSTGRES).set(drivername="postgresql", database=name)
     return url.render_as_string(hide_password=False)
 

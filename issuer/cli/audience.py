@@ -1,6 +1,6 @@
 """`issuer audience`: what services are called in tokens, and how tokens for them look."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import click
@@ -14,7 +14,6 @@ from issuer.errors import NotFound
 from issuer.model.audience import Audience, AudienceState, JsonValue, Scope, SigningAlg, TokenTyp
 from issuer.registry import aliases, audiences
 from issuer.registry.audiences import AudienceChange, NewAudience
-from issuer.registry.unchanged import UNCHANGED
 
 _HEADERS = ("identifier", "service", "scopes", "access_token_seconds", "signing_alg", "state")
 
@@ -160,10 +159,15 @@ def rename(desk: Desk, old: str, new: str, until: int) -> Answer:
 # Any: click hands over what the options above say.
 def change(desk: Desk, /, identifier: str, **given: Any) -> Answer:
     """Change an audience; what is not named stays."""
+    options_given = _Given(**given)
+    wanted = _wanted(options_given)
     with desk.registry() as instance:
-        before = audiences.find_audience(instance.registrar, identifier)
-        changed = audiences.change_audience(instance.registrar, identifier, _wanted(before, _Given(**given)))
-        return _answer(instance, changed)
+        if options_given.claims or options_given.remove_claims:
+            before = audiences.find_audience(instance.registrar, identifier)
+            # Claims are merged with those that were read, so nobody may have changed them since.
+            merged = _merge_claims(before, options_given)
+            wanted = replace(wanted, extra_claims=merged, expected_version=before.version)
+        return _answer(instance, audiences.change_audience(instance.registrar, identifier, wanted))
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,8 +185,7 @@ class _Given:
     remove_claims: tuple[str, ...]
 
 
-def _wanted(before: Audience, given: _Given) -> AudienceChange:
-    has_claims = bool(given.claims or given.remove_claims)
+def _wanted(given: _Given) -> AudienceChange:
     return AudienceChange(
         description=options.unless_none(given.description),
         access_token_seconds=options.or_nothing(
@@ -190,20 +193,19 @@ def _wanted(before: Audience, given: _Given) -> AudienceChange:
         ),
         signing_alg=options.unless_none(given.signing_alg),
         typ=options.unless_none(given.typ),
-        extra_claims=_merge_claims(before, given) if has_claims else UNCHANGED,
         add_scopes=tuple(map(Scope, given.add_scopes)),
         remove_scopes=frozenset(given.remove_scopes),
-        # Claims are merged with those that were read, so nobody may have changed them since.
-        expected_version=before.version if has_claims else None,
     )
 
 
 def _merge_claims(before: Audience, given: _Given) -> dict[str, JsonValue]:
-    claims = dict(before.policy.extra_claims)
-    for name in given.remove_claims:
-        if claims.pop(name, None) is None:
-            raise NotFound(f"{before.identifier} has no claim {name}")
-    return {**claims, **dict(given.claims)}
+    missing = [name for name in given.remove_claims if name not in before.policy.extra_claims]
+    if missing:
+        raise NotFound(f"{before.identifier} has no claim {missing[0]}")
+    kept = {
+        name: value for name, value in before.policy.extra_claims.items() if name not in given.remove_claims
+    }
+    return {**kept, **dict(given.claims)}
 
 
 def _answer(instance: Instance, found: Audience, *notes: str) -> Answer:

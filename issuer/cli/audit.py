@@ -6,9 +6,10 @@ from issuer.cli import documents, output
 from issuer.cli.command import Noun
 from issuer.cli.desk import Desk
 from issuer.cli.output import Answer
+from issuer.model.audit_event import AuditEvent
 from issuer.registry import audit as use_case
 
-_HEADERS = ("id", "at", "actor", "action", "target", "before", "after")
+_HEADERS = ("id", "at", "actor", "action", "target", "fields")
 
 
 @click.group("audit", cls=Noun)
@@ -37,4 +38,17 @@ def list_all(desk: Desk, limit: int, before_id: int | None, target: str | None) 
     is_cut = len(found) == limit
     more = f"Older ones: issuer audit list --before-id {found[-1].id}" if is_cut else ""
     nothing = "" if found else "No change yet."
-    return output.list_answer(shown, _HEADERS, tuple(filter(None, (more, nothing))))
+    rows = [
+        [*(fields[name] for name in _HEADERS[:-1]), _changed(event)]
+        for event, fields in zip(found, shown, strict=True)
+    ]
+    return Answer(
+        {"items": shown},
+        output.as_table(_HEADERS, rows) if rows else "",
+        tuple(filter(None, (more, nothing))),
+    )
+
+
+def _changed(event: AuditEvent) -> list[str]:
+    """Return the names of the fields that differ; --json has what they were and are."""
+    return sorted({*(event.before or ()), *(event.after or ())})

@@ -21,9 +21,10 @@ class Command(click.Command):
         as_json: bool = ctx.params.pop("as_json")
         try:
             answer: Answer = super().invoke(ctx)
-            output.say(answer, as_json=as_json)
-            if answer.afterwards is not None:
-                answer.afterwards()
+            if answer.go_on is None:
+                output.say(answer, as_json=as_json)
+            else:
+                answer.go_on(lambda: output.say(answer, as_json=as_json))
         except Refusal as refusal:
             output.refuse(refusal, as_json=as_json)
             ctx.exit(1)

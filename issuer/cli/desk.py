@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from issuer import addresses, config, master_key
+from issuer.cli import output
 from issuer.clock import Clock
 from issuer.config import Settings
 from issuer.entropy import Entropy
@@ -80,12 +81,14 @@ class Desk:
     def registry(self) -> Iterator[Instance]:
         """Open the installation with its registry ready.
 
-        The embedded database is made where there is none yet; raises SchemaNotAtHead where another
-        schema than this program's is found.
+        The embedded database is made where there is none yet, and its place told; raises
+        SchemaNotAtHead where another schema than this program's is found.
         """
         with self.installation() as instance:
             if is_new(instance):
                 prepare(instance)
+                # In another folder than the server's this is not what was meant.
+                output.tell(f"There was no registry yet. A new one is in {instance.settings.data_dir}")
             check_schema(instance)
             yield instance
 

@@ -8,6 +8,8 @@ import shlex
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
+from typing import TypeGuard
 
 import click
 
@@ -25,14 +27,14 @@ class Answer:
     """What a command answers.
 
     document: for --json. text: the same for people, possibly empty. notes: remarks on standard error.
-    is_good: False makes the exit status 1. afterwards: what goes on once this is printed, or None.
+    is_good: False makes the exit status 1. go_on: for a command that goes on; is handed what prints this.
     """
 
     document: Document
     text: str
     notes: tuple[str, ...] = ()
     is_good: bool = True
-    afterwards: Callable[[], None] | None = None
+    go_on: Callable[[Callable[[], None]], None] | None = None
 
 
 def fields_answer(document: Document, *notes: str) -> Answer:
@@ -57,7 +59,12 @@ def say(answer: Answer, *, as_json: bool) -> None:
     elif answer.text:
         click.echo(answer.text)
     for note in answer.notes:
-        click.echo(note, err=True)
+        tell(note)
+
+
+def tell(note: str) -> None:
+    """Print a remark, on standard error."""
+    click.echo(note, err=True)
 
 
 def refuse(refusal: Refusal, *, as_json: bool) -> None:
@@ -85,9 +92,15 @@ def as_table(headers: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def as_fields(document: Document) -> str:
-    """Return one aligned line for each field of a document."""
+    """Return one aligned line for each field of a document, one for each value within values."""
     width = max(map(len, document))
-    return "\n".join(f"{name.ljust(width)}{_GAP}{show(value)}" for name, value in document.items())
+    lines = []
+    for name, value in document.items():
+        shown = [_show_within(each) for each in value] if _is_list_of_values(value) else [show(value)]
+        lines += [
+            f"{label.ljust(width)}{_GAP}{text}" for label, text in zip_longest([name], shown, fillvalue="")
+        ]
+    return "\n".join(lines)
 
 
 def show(value: object) -> str:
@@ -111,3 +124,11 @@ def quote(text: str) -> str:
 def utc(at: int | None) -> str | None:
     """Return epoch seconds as ISO 8601 in UTC; None stays None."""
     return None if at is None else time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+
+
+def _is_list_of_values(value: object) -> TypeGuard[list[dict[str, object]]]:
+    return isinstance(value, list) and bool(value) and isinstance(value[0], dict)
+
+
+def _show_within(value: dict[str, object]) -> str:
+    return _GAP.join(f"{name}={show(each)}" for name, each in value.items() if show(each) != NOTHING)

@@ -1,29 +1,19 @@
 """`issuer serve`: the work of a first start, then granian until it is told to stop."""
 
-import resource
-import signal
 import socket
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import click
 
-from issuer import config, logs
-from issuer.cli import demo
+from issuer import config
+from issuer.cli import demo, processes
 from issuer.cli import desk as desks
 from issuer.cli.command import Command
-from issuer.cli.desk import Application, Desk
+from issuer.cli.desk import Desk
 from issuer.cli.output import Answer, Document
 from issuer.config import Settings
-from issuer.errors import AddressTaken, Refusal
+from issuer.errors import AddressTaken
 from issuer.registry import demo as use_case
 from issuer.registry.demo import Demo
-
-_BACKLOG = 1024
-_STOP_SECONDS = 30
-_IDLE_CONNECTION_MILLISECONDS = 75_000
-_MOST_CONNECTIONS = 4096
-_OTHER_FILES = 256
 
 
 @click.command("serve", cls=Command)
@@ -49,7 +39,7 @@ def serve(desk: Desk, host: str | None, port: int | None, workers: int | None, i
         _document(desk, settings, registered),
         text="",
         notes=_notes(desk, settings, registered),
-        afterwards=lambda: _run(settings, desk.serve_app),
+        go_on=lambda say: processes.run(settings, desk.serve_app, say),
     )
 
 
@@ -95,65 +85,3 @@ def _notes(desk: Desk, settings: Settings, registered: Demo | None) -> tuple[str
         return (listening,)
     addresses = demo.Addresses(url, url + desk.token_path, url + desk.jwks_path)
     return listening, demo.as_text(registered, addresses)
-
-
-@dataclass(frozen=True, slots=True)
-class _Loader:
-    """Loads the application in a worker. A class, so that it can be sent to a process started anew.
-
-    Granian's own loader would put the working directory first on the path of imports.
-    """
-
-    serve_app: Callable[[], Application]
-
-    def __call__(self) -> Application:
-        # Until granian sets its own, a worker has the parent's handlers, which would do nothing here.
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL)
-        try:
-            return self.serve_app()
-        except Refusal as refusal:
-            click.echo(f"refused: {refusal.detail or refusal.sentence}", err=True)
-            raise SystemExit(1) from refusal
-
-
-def _run(settings: Settings, serve_app: Callable[[], Application]) -> None:
-    # Imported here, so that all other commands start fast.
-    from granian import Granian  # noqa: PLC0415
-    from granian.constants import HTTPModes, Interfaces  # noqa: PLC0415
-    from granian.http import HTTP1Settings  # noqa: PLC0415
-    from granian.log import LogLevels  # noqa: PLC0415
-
-    server = Granian(
-        target="issuer.app:serve_app",
-        address=settings.bind_host,
-        port=settings.bind_port,
-        interface=Interfaces.WSGI,
-        # Detecting HTTP/2 would let silent connections stay for ever; proxies speak HTTP/1.1 here.
-        http=HTTPModes.http1,
-        http1_settings=HTTP1Settings(header_read_timeout=_IDLE_CONNECTION_MILLISECONDS),
-        workers=settings.workers,
-        blocking_threads=settings.threads,
-        backlog=_BACKLOG,
-        backpressure=_most_connections(),
-        websockets=False,
-        respawn_failed_workers=True,
-        workers_kill_timeout=_STOP_SECONDS,
-        log_level=LogLevels(settings.log_level.lower()),
-        log_dictconfig=dict(logs.logging_settings(settings.log_level)),
-        log_access=False,
-    )
-    try:
-        server.serve(target_loader=_Loader(serve_app), wrap_loader=False)
-    except SystemExit:
-        # On Ctrl-C workers may be gone before they are told to stop, which granian takes for a failure.
-        if not server.interrupt_signal:
-            raise
-
-
-def _most_connections() -> int:
-    """Return how many connections a worker may hold; idle ones count, so granian's default is too low."""
-    files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if files == resource.RLIM_INFINITY:
-        return _MOST_CONNECTIONS
-    return max(_OTHER_FILES, min(_MOST_CONNECTIONS, files - _OTHER_FILES))

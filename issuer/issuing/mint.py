@@ -1,11 +1,13 @@
 """Mint: sign a planned token and record it, in that order, before anyone sees it."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.issuing import claims, client_credentials
 from issuer.issuing.families import Families
+from issuer.issuing.kept_plans import KeptPlans
 from issuer.issuing.keyring import Keyring
 from issuer.issuing.record import Context, Recorder
 from issuer.issuing.terms import Terms
@@ -69,6 +71,7 @@ class Mint:
         self._recorder = recorder
         self._clock = clock
         self._entropy = entropy
+        self._plans = KeptPlans(partial(client_credentials.plan, bounds=terms.access))
 
     def mint_for_client(self, request: TargetRequest, record: ClientRecord, context: Context) -> Tokens:
         """Return the tokens of a client that asks for itself; they are recorded when this returns.
@@ -78,7 +81,7 @@ class Mint:
         Raises what `client_credentials.plan` raises, TemporarilyUnavailable if it cannot be recorded.
         """
         now = self._clock.now()
-        plan = client_credentials.plan(request, record, now, self._terms.access)
+        plan = self._plans.plan(request, record, now)
         if scopes.OFFLINE_ACCESS in plan.issuer_scopes:
             return self._mint_with_family(plan, now, context)
         access = self.sign(plan, now)

@@ -1,11 +1,12 @@
 """The record of every answer of the token endpoint: one log line, a count, and a row where asked for."""
 
+import re
 from dataclasses import dataclass, field
 
 from issuer.errors import Refusal, TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog, LogValue
-from issuer.model.client import Client, GrantType
+from issuer.model.client import SECRET_PREFIX, Client, GrantType
 from issuer.model.family import Family, Incident
 from issuer.model.issuance import Issuance
 from issuer.model.token_plan import TokenPlan
@@ -15,6 +16,8 @@ from issuer.store.db import Connection, Engine, writing
 
 _GRANT_TYPES = frozenset(grant_type.value for grant_type in GrantType)
 _LONGEST_DETAIL = 500
+# Our client secrets, and every JWT: it begins with a header, and that with `{"`.
+_SECRETS = re.compile(rf"{SECRET_PREFIX}[\w-]{{8,}}|(?<![A-Za-z0-9])eyJ[\w.-]{{8,}}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -103,10 +106,10 @@ class Recorder:
             "token.refused",
             request_id=context.request_id,
             client_id=context.client.client_id if context.client is not None else "",
-            grant_type=context.grant_type,
-            asked=context.asked,
+            grant_type=_withhold(context.grant_type),
+            asked=[_withhold(target) for target in context.asked],
             error=refusal.code,
-            reason=refusal.detail[:_LONGEST_DETAIL],
+            reason=_withhold(refusal.detail)[:_LONGEST_DETAIL],
             ip=context.address,
         )
         # Only names of ours become keys: what is sent must not grow the table.
@@ -157,3 +160,8 @@ def _write_row(row: Issuance, engine: Engine, step: Step | None) -> None:
 
 def _of_family(step: Step | None) -> dict[str, LogValue]:
     return {} if step is None else {"family": step.family.id, "generation": step.family.generation}
+
+
+def _withhold(text: str) -> str:
+    # Whoever puts a secret or a token in the wrong field must not find it in our log.
+    return _SECRETS.sub("(withheld)", text)

@@ -22,7 +22,8 @@ class UsageCounter:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._lock = threading.Lock()
-        self._sums: dict[UsageKey, UsageSum] = {}
+        # Count, last time and latest end, changed in place: this is done for every token.
+        self._sums: dict[UsageKey, list[int]] = {}
         self._secrets: dict[str, int] = {}
         self._durations: dict[int, DurationSum] = {}
 
@@ -40,7 +41,7 @@ class UsageCounter:
         with self._lock:
             for audience_id in audience_ids or _NO_AUDIENCE:
                 key = UsageKey(hour, client_key, audience_id, grant_type, outcome)
-                self._sums[key] = _add(self._sums.get(key), UsageSum(1, now, exp))
+                _add(self._sums.setdefault(key, [0, 0, 0]), 1, now, exp)
 
     def note_secret(self, secret_id: str, now: int) -> None:
         """Remember that a secret has just authenticated its client."""
@@ -66,7 +67,7 @@ class UsageCounter:
             return
         try:
             with writing(self._engine) as connection:
-                usage.add_counts(connection, sums)
+                usage.add_counts(connection, {key: UsageSum(*total) for key, total in sums.items()})
                 durations.add_durations(connection, took)
                 clients.change_last_used(connection, secrets)
         except BaseException:
@@ -74,17 +75,17 @@ class UsageCounter:
             raise
 
     def _put_back(
-        self, sums: dict[UsageKey, UsageSum], secrets: dict[str, int], took: dict[int, DurationSum]
+        self, sums: dict[UsageKey, list[int]], secrets: dict[str, int], took: dict[int, DurationSum]
     ) -> None:
         with self._lock:
-            for key, value in sums.items():
-                self._sums[key] = _add(self._sums.get(key), value)
+            for key, total in sums.items():
+                _add(self._sums.setdefault(key, [0, 0, 0]), *total)
             self._secrets = {**secrets, **self._secrets}
             for bound, sum_ in took.items():
                 self._durations[bound] = self._durations.get(bound, DurationSum()) + sum_
 
 
-def _add(one: UsageSum | None, other: UsageSum) -> UsageSum:
-    if one is None:
-        return other
-    return UsageSum(one.count + other.count, max(one.last_at, other.last_at), max(one.max_exp, other.max_exp))
+def _add(total: list[int], count: int, last_at: int, max_exp: int) -> None:
+    total[0] += count
+    total[1] = max(total[1], last_at)
+    total[2] = max(total[2], max_exp)

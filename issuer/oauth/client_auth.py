@@ -20,6 +20,8 @@ from issuer.oauth.form import Form
 _LONGEST_CREDENTIAL = 1024
 # Compared with when there is no client, so that the work is the same.
 _NOBODY = hashing.hash_secret("nobody")
+# No client_id that is made here has one character.
+_NOBODYS_ID = "-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class ClientAuthenticator:
             raise InvalidClient(f"there is no client {_loggable(credentials.client_id)}")
         client = record.client
         if secret_id is None:
+            # An unknown client is looked for in the database: so is nobody, or the time would tell.
+            self._find_record(_NOBODYS_ID)
             raise InvalidClient(f"no usable secret of the client {client.client_id} was presented")
         if client.state is not ClientState.ACTIVE:
             raise InvalidClient(f"the client {client.client_id} is {client.state}")

@@ -56,6 +56,8 @@ def parse_form(body: bytes) -> Form:
         text = body.decode("ascii")
     except UnicodeDecodeError as error:
         raise InvalidRequest("the body is not percent-encoded") from error
+    if _CONTROL.search(text):
+        raise InvalidRequest("the body holds a control character")
     pairs = text.split("&") if text else []
     if len(pairs) > MOST_PARAMETERS:
         raise RequestTooLarge("too many parameters")
@@ -100,7 +102,8 @@ def _unescape(raw: str) -> str:
 def _decode(raw: str) -> str:
     if len(raw) > LONGEST_VALUE:
         raise RequestTooLarge("a parameter is too long")
-    return decode_component(raw)
+    # What stands for itself was looked through with the whole body.
+    return decode_component(raw) if "%" in raw or "+" in raw else raw
 
 
 def _read_body(environ: Environ) -> bytes:
@@ -113,4 +116,7 @@ def _read_body(environ: Environ) -> bytes:
     body: bytes = environ["wsgi.input"].read(int(declared) if declared else LONGEST_BODY + 1)
     if len(body) > LONGEST_BODY:
         raise RequestTooLarge("the body is too long")
+    if declared and len(body) < int(declared):
+        # What is missing may be the very scope or resource that narrows the request.
+        raise InvalidRequest("the body ends before its declared length")
     return body

@@ -13,13 +13,15 @@ class Jwks:
     def __init__(self, keyring: Keyring, clock: Clock) -> None:
         self._keyring = keyring
         self._clock = clock
-        self._kids: tuple[str, ...] = ()
-        self._document = Document.of({"keys": []})
+        # Swapped as one: of two threads that see different keys, neither leaves half of its own.
+        self._made: tuple[tuple[str, ...], Document] = ((), Document.of({"keys": []}))
 
     def find_document(self) -> Document:
         """Return the key set as published now."""
         keys = self._keyring.list_published(self._clock.now())
         kids = tuple(key["kid"] for key in keys)
-        if kids != self._kids:
-            self._document, self._kids = Document.of({"keys": list(keys)}), kids
-        return self._document
+        made_of, document = self._made
+        if kids != made_of:
+            document = Document.of({"keys": list(keys)})
+            self._made = (kids, document)
+        return document

@@ -27,16 +27,18 @@ class Metadata:
         self._issuer_url = issuer_url
         self._keyring = keyring
         self._clock = clock
-        self._algs: tuple[str, ...] | None = None
-        self._document = Document.of({})
+        # Swapped as one, as in Jwks.
+        self._made: tuple[tuple[str, ...] | None, Document] = (None, Document.of({}))
 
     def find_document(self) -> Document:
         """Return the metadata as it is now."""
         published = self._keyring.list_published(self._clock.now())
         algs = tuple(sorted({key["alg"] for key in published}, reverse=True))
-        if algs != self._algs:
-            self._document, self._algs = Document.of(_content(self._issuer_url, algs)), algs
-        return self._document
+        made_of, document = self._made
+        if algs != made_of:
+            document = Document.of(_content(self._issuer_url, algs))
+            self._made = (algs, document)
+        return document
 
 
 def _content(issuer_url: str, algs: tuple[str, ...]) -> Mapping[str, object]:

@@ -113,7 +113,7 @@ def _find_all_usable(
     for name in dict.fromkeys(names):
         permission = find_permission(name, record, now)
         if permission is None:
-            raise InvalidTarget(f"{name!r} is not registered or not permitted to this client")
+            raise InvalidTarget(f"this client has no permission for {name!r}")
         reason = _unusable_because(permission, kind)
         if reason:
             raise InvalidTarget(reason)

@@ -138,6 +138,8 @@ class RegistryCache:
     def _find_directory(self) -> Directory:
         directory = self._directory
         if directory is None:
+            if self._is_away:
+                raise TemporarilyUnavailable("the database is away and the directory not in memory")
             with reading(self._engine) as connection:
                 version = registry_version.find_version(connection)
                 directory = Directory(audiences.list_identifiers(connection))

@@ -198,6 +198,7 @@ def _make_client_id(registrar: Registrar, connection: Connection, name: str) -> 
     slug = _slug(name)
     while True:
         client_id = f"{slug}-{registrar.entropy.suffix()}"
+        # client_ids and audiences are disjoint: an ID token's aud is never an audience.
         if client_rules.is_free(connection, client_id):
             return ClientId(client_id)
 

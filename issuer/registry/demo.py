@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, field
 
-from issuer.errors import NotFound
-from issuer.model.audience import Scope
+from issuer.errors import Conflict, NotFound
+from issuer.model.audience import AudienceState, Scope
 from issuer.model.client import Client, ClientState
+from issuer.model.service import ServiceState
 from issuer.registry import audiences, client_secrets, clients, permissions, services
 from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import NewClient
@@ -18,6 +19,7 @@ BILLING = "https://billing.example.com"
 _OWNER = "demo"
 _TRUST_GROUP = "demo-shop"
 _LABEL = "demo"
+_ELSEWHERE = "start the demo with another ISSUER_DATA_DIR"
 _SERVICES = {
     "Orders": NewAudience(ORDERS, "Orders", scopes=(Scope("orders:read"), Scope("orders:write"))),
     "Billing": NewAudience(BILLING, "Billing", scopes=(Scope("billing:read"),)),
@@ -57,16 +59,20 @@ def register(registrar: Registrar) -> Demo:
 
 def _find_or_add_service(registrar: Registrar, name: str) -> None:
     try:
-        services.find_service(registrar, name)
+        service = services.find_service(registrar, name)
     except NotFound:
-        services.add_service(registrar, NewService(name, _OWNER, _TRUST_GROUP))
+        service = services.add_service(registrar, NewService(name, _OWNER, _TRUST_GROUP))
+    if service.owner != _OWNER or service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {name} is removed or not the demo's; {_ELSEWHERE}")
 
 
 def _find_or_add_audience(registrar: Registrar, new: NewAudience) -> None:
     try:
-        audiences.find_audience(registrar, new.identifier)
+        audience = audiences.find_audience(registrar, new.identifier)
     except NotFound:
-        audiences.add_audience(registrar, new)
+        audience = audiences.add_audience(registrar, new)
+    if audience.service.name != new.service or audience.state is AudienceState.REMOVED:
+        raise Conflict(f"the audience {new.identifier} is removed or not the demo's; {_ELSEWHERE}")
 
 
 def _register_client(registrar: Registrar, name: str, identifiers: tuple[str, ...]) -> DemoClient:

@@ -42,6 +42,12 @@ def align(engine: Engine, url: str, clock: Clock) -> None:
         )
 
 
+def find_served(connection: Connection) -> str | None:
+    """Return the URL that the server was last started with, None if it never was."""
+    identifier = issuer_url.find_api_identifier(connection)
+    return identifier.removesuffix(ADMIN_API_PATH) if identifier.endswith(ADMIN_API_PATH) else None
+
+
 def _check_free(connection: Connection, url: str) -> None:
     for identifier in issuer_url.list_service_identifiers(connection):
         if identifiers.is_under_issuer(identifier, url):

@@ -48,7 +48,7 @@ def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
 
 
 def revoke_permission(registrar: Registrar, client_id: str, identifier: str) -> None:
-    """Take a permission back, and the client's default audience if it was that one. Twice is once.
+    """Take a permission back; a default audience stays the default, and is refused. Twice is once.
 
     Raises NotFound if there is no such client or audience.
     """

@@ -87,7 +87,7 @@ class Registrar:
     def reading(self) -> Iterator[Connection]:
         """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
         with db.unavailable_as_refusal():
-            self.session.rollback()
+            db.begin_reading(self.session)
             try:
                 yield self.session.connection()
             finally:

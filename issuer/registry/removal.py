@@ -1,4 +1,4 @@
-"""What goes when something is removed: permissions, defaults and links that would point to nothing."""
+"""What goes when something is removed: permissions and links that would point to nothing."""
 
 from dataclasses import replace
 
@@ -27,7 +27,10 @@ def remove_audience(change: Change, audience: Audience) -> None:
 
 
 def revoke_permission(change: Change, permission: Permission) -> None:
-    """Take back a permission; where it was for the client's default audience, the default goes, too."""
+    """Take back a permission. A default audience stays the default, and is refused from now on.
+
+    Without a default the client's next request would silently get its only other audience, or `access`.
+    """
     client = clients.find_client(change.connection, permission.client_id)
     if client is None:
         return
@@ -40,8 +43,6 @@ def revoke_permission(change: Change, permission: Permission) -> None:
         descriptions.of_permission(permission),
         None,
     )
-    if client.default_audience == permission.audience.id:
-        _write_client(change, client, replace(client, default_audience=None))
 
 
 def unlink_clients(change: Change, service: Service) -> None:

@@ -5,6 +5,7 @@ from issuer.model.audience import Audience, AudienceId, AudienceState
 from issuer.model.service import ServiceId
 from issuer.model.spelling import Spelling, SpellingRole
 from issuer.policy import identifiers
+from issuer.registry import issuer_url
 from issuer.registry.registrar import Registrar
 from issuer.store import audiences, clients
 from issuer.store import spellings as store
@@ -35,8 +36,7 @@ def check_free(registrar: Registrar, connection: Connection, wanted: Spelling, s
     issuer's own, Conflict if it is or was an audience's, in any spelling, or is a client_id.
     """
     identifiers.check_identifier(wanted.identifier)
-    if identifiers.is_under_issuer(wanted.identifier, registrar.issuer_url):
-        raise InvalidValue(f"{wanted.identifier} lies under this issuer's own URL")
+    _refuse_own_address(registrar, connection, wanted)
     _refuse_client_id(connection, wanted)
     taken = store.find_spelling(connection, wanted.identifier, wanted.canonical)
     if taken is not None:
@@ -61,6 +61,14 @@ def new_spelling(
 def _is_asked(spelling: Spelling, identifier: str) -> bool:
     # A plain name compares byte for byte, though its canonical form is in lower case.
     return ":" in identifier or spelling.identifier == identifier
+
+
+def _refuse_own_address(registrar: Registrar, connection: Connection, wanted: Spelling) -> None:
+    # A terminal may lack the ISSUER_URL of the server, and what is registered under it by mistake would
+    # keep the server from starting there for good.
+    for url in (registrar.issuer_url, issuer_url.find_served(connection)):
+        if url is not None and identifiers.is_under_issuer(wanted.identifier, url):
+            raise InvalidValue(f"{wanted.identifier} lies under this issuer's own URL")
 
 
 def _refuse_client_id(connection: Connection, wanted: Spelling) -> None:

@@ -6,9 +6,10 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -19,6 +20,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
+from issuer.store import postgresql
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -26,6 +28,7 @@ __all__ = [
     "Connection",
     "Engine",
     "Session",
+    "begin_reading",
     "begin_writing",
     "db",
     "engine_options",
@@ -41,7 +44,6 @@ __all__ = [
 
 _WRITES = "issuer_writes"
 _BUSY_MILLISECONDS = 2000
-_WAIT_SECONDS = 2
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
 
@@ -64,35 +66,38 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
     options: dict[str, Any] = {  # create_engine's own keyword arguments
         "pool_size": pool_size,
         "max_overflow": 0,
-        "pool_timeout": _WAIT_SECONDS,
+        "pool_timeout": postgresql.WAIT_SECONDS,
         "pool_pre_ping": True,
+        # SQLAlchemy would print values in its log lines and errors: a secret sent as client_id is one.
+        "hide_parameters": True,
     }
     if url.get_backend_name() == "sqlite":
         options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
         if url.database in {None, "", ":memory:"}:
-            options = {"connect_args": options["connect_args"]}
+            options = {"connect_args": options["connect_args"], "hide_parameters": True}
     else:
-        timeout = _WAIT_SECONDS * 1000
-        options["connect_args"] = {
-            "connect_timeout": _WAIT_SECONDS,
-            "options": f"-c statement_timeout={timeout} -c lock_timeout={timeout}",
-        }
+        options["connect_args"] = postgresql.connect_arguments()
     return options
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Attach the listeners that SQLite needs; PostgreSQL needs none."""
+    """Attach the listeners that the database needs; once, before anything is asked of it."""
     if engine.dialect.name != "sqlite":
+        postgresql.prepare_engine(engine)
         return
+    event.listen(engine, "do_connect", _make_for_owner)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin)
 
 
 @contextmanager
 def reading(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction that only reads; raises TemporarilyUnavailable if the database is away."""
+    """Open a transaction that only reads, all of it as of one moment.
+
+    Raises TemporarilyUnavailable if the database is away.
+    """
     with unavailable_as_refusal(), engine.connect() as connection:
-        yield connection
+        yield connection.execution_options(**_at_one_moment(engine.dialect.name))
 
 
 def see_one_moment(connection: Connection) -> None:
@@ -111,6 +116,12 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
+def begin_reading(session: Session) -> None:
+    """Begin the session's transaction as one that only reads. What it read before is forgotten."""
+    session.rollback()
+    session.connection(execution_options=_at_one_moment(session.get_bind().dialect.name))
+
+
 def begin_writing(session: Session) -> None:
     """Begin the session's transaction as one that writes. What the session read before is forgotten."""
     session.rollback()
@@ -126,8 +137,7 @@ def is_writing(connection: Connection) -> bool:
 def start_lock(engine: Engine) -> Iterator[None]:
     """Hold PostgreSQL's advisory lock for first-start work; whoever comes second waits."""
     with unavailable_as_refusal(), engine.begin() as connection:
-        connection.exec_driver_sql(f"SET LOCAL statement_timeout = {_START_WAIT_SECONDS * 1000}")
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = {_START_WAIT_SECONDS * 1000}")
+        postgresql.be_patient(connection, _START_WAIT_SECONDS)
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_START_LOCK})")
         yield
 
@@ -143,6 +153,21 @@ def unavailable_as_refusal() -> Iterator[None]:
         if error.connection_invalidated:
             raise TemporarilyUnavailable(type(error).__name__) from error
         raise
+
+
+def _at_one_moment(dialect: str) -> dict[str, str]:
+    # PostgreSQL's default shows each statement another moment, and one value takes several statements;
+    # SQLite's transactions know no other way.
+    return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+
+def _make_for_owner(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    # SQLite would make the file readable to everyone; what it puts beside it has the file's own mode.
+    # Only a file that is not there: to open and close one that is would take SQLite's locks from it.
+    path = arguments[0]
+    if path != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:

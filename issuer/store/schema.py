@@ -11,15 +11,17 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from issuer.bundle import find_folder
 from issuer.errors import StartRefusal
+from issuer.store import postgresql
 from issuer.store.db import engine_options, make_url_of, prepare_engine, unavailable_as_refusal, writing
 from issuer.store.tables import Base
 
 _LOCK = 0x1550E2
-_MIGRATION_TIMEOUT_MILLISECONDS = 600_000
+_MIGRATION_SECONDS = 600
 
 
 def head() -> str:
@@ -54,15 +56,15 @@ def list_differences(engine: Engine) -> list[str]:
 
 
 def set_write_ahead_log(engine: Engine) -> None:
-    """Let readers and one writer work side by side on SQLite; the file remembers it."""
+    """Let readers and one writer work side by side on SQLite; the file remembers it.
+
+    Makes the file. Raises TemporarilyUnavailable if that cannot be done, as where its folder is missing.
+    """
     if engine.dialect.name != "sqlite":
         return
-    with unavailable_as_refusal():
-        connection = engine.raw_connection()
-        try:
-            connection.cursor().execute("PRAGMA journal_mode=WAL")
-        finally:
-            connection.close()
+    # On the driver's own connection: inside a transaction the pragma is an error.
+    with unavailable_as_refusal(), engine.connect() as connection:
+        connection.connection.cursor().execute("PRAGMA journal_mode=WAL")
 
 
 def developer_engine(url: str) -> Engine:
@@ -86,8 +88,7 @@ def _migrate(engine: Engine, run: Callable[[Config], None]) -> None:
 
 def _migrate_postgresql(engine: Engine, run: Callable[[Config], None]) -> None:
     with writing(engine) as connection:
-        connection.execute(text(f"SET LOCAL statement_timeout = {_MIGRATION_TIMEOUT_MILLISECONDS}"))
-        connection.execute(text(f"SET LOCAL lock_timeout = {_MIGRATION_TIMEOUT_MILLISECONDS}"))
+        postgresql.be_patient(connection, _MIGRATION_SECONDS)
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_LOCK})"))
         _run(connection, run)
 
@@ -111,4 +112,7 @@ def _migrate_sqlite(engine: Engine, run: Callable[[Config], None]) -> None:
 def _run(connection: Connection, run: Callable[[Config], None]) -> None:
     config = _config()
     config.attributes["connection"] = connection
-    run(config)
+    try:
+        run(config)
+    except CommandError as error:
+        raise StartRefusal(f"The migration cannot be run: {error}") from error

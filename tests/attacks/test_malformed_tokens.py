@@ -84,7 +84,7 @@ def test_the_means_of_these_tests_make_acceptable_tokens():
 
 
 @pytest.mark.parametrize("alg", ["none", "None", "nOnE", "NONE", "none ", "", "HS256 ", "es256", "ES512"])
-@pytest.mark.parametrize("kid", [_RSA.kid, _EC.kid, _HMAC.kid])
+@pytest.mark.parametrize("kid", [_RSA.kid, _EC.kid, _HMAC.kid], ids=["RSA", "EC", "HMAC"])
 def test_alg_none_and_unknown_algs_are_rejected(alg, kid):
     """CVE-2026-28802; RFC 8725 §3.1."""
     _assert_rejected(_unsigned({"alg": alg, "typ": "at+jwt", "kid": kid}))
@@ -130,7 +130,7 @@ def test_hmac_with_our_public_jwk_is_rejected(key, separators):
     _assert_rejected(_hmac_with(secret, key.kid))
 
 
-@pytest.mark.parametrize("secret", [b"", b"\x00" * 32, _HMAC.kid.encode()])
+@pytest.mark.parametrize("secret", [b"", b"\x00" * 32, _HMAC.kid.encode()], ids=["empty", "zeros", "kid"])
 def test_hmac_with_a_guess_is_rejected(secret):
     _assert_rejected(_hmac_with(secret, _HMAC.kid))
 
@@ -143,7 +143,9 @@ def test_right_signature_under_another_keys_alg_is_rejected():
 
 
 @pytest.mark.parametrize(
-    "kid", ["", "unknown", _STRANGER.kid, _EC.kid + " ", _EC.kid.lower(), "../" + _EC.kid]
+    "kid",
+    ["", "unknown", _STRANGER.kid, _EC.kid + " ", _EC.kid.lower(), "../" + _EC.kid],
+    ids=["empty", "unknown", "stranger", "blank", "lower case", "path"],
 )
 def test_unknown_kid_is_rejected(kid):
     """CVE-2026-27962: an unknown kid is an end, never a reason to look elsewhere."""
@@ -161,7 +163,7 @@ def test_missing_kid_is_rejected():
     _assert_rejected(_sign(header, json.dumps(_CLAIMS).encode(), _EC))
 
 
-@pytest.mark.parametrize("kid", [_EC.kid, _STRANGER.kid])
+@pytest.mark.parametrize("kid", [_EC.kid, _STRANGER.kid], ids=["ours", "stranger"])
 @pytest.mark.parametrize(
     "brought",
     [
@@ -372,6 +374,21 @@ def test_payload_that_is_no_strict_json_object_is_rejected_even_if_signed_by_us(
         json.dumps(_HEADER).encode()[:-1] + b',"alg":"ES256"}',
         json.dumps(_HEADER).encode()[:-1] + b',"k\\u0069d":"x"}',
         json.dumps(_HEADER).encode() + b"x",
+    ],
+    # The default ids hold the kid, which is another in every test process (pytest-xdist compares them).
+    ids=[
+        "empty",
+        "null",
+        "array",
+        "no member",
+        "text",
+        "byte order mark",
+        "UTF-16",
+        "no UTF-8",
+        "alg twice",
+        "alg twice, the other last",
+        "kid twice, once escaped",
+        "rest",
     ],
 )
 def test_header_that_is_no_strict_json_object_is_rejected_even_if_signed_by_us(header):

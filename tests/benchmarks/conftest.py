@@ -1,5 +1,6 @@
 """Benchmarks: run by hand with `pytest -m benchmark tests/benchmarks`; they print figures and assert none."""
 
+import os
 from collections.abc import Callable
 
 import pytest
@@ -16,6 +17,13 @@ _REPORT = pytest.StashKey[figures.Report]()
 def report(pytestconfig: pytest.Config) -> figures.Report:
     """Return the report to which figures are added; it is printed when the run is over."""
     return pytestconfig.stash.setdefault(_REPORT, figures.Report())
+
+
+@pytest.fixture(scope="session")
+def cores() -> tuple[int, int]:
+    """Return the core of the server and the core of the generator; one and the same if there is no other."""
+    available = sorted(os.sched_getaffinity(0))
+    return available[0], available[-1]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

@@ -17,13 +17,13 @@ _LIMIT_SECONDS = 120
 
 
 @pytest.fixture
-def measured(tmp_path: Path) -> dict[str, float]:
+def measured(cores: tuple[int, int], tmp_path: Path) -> dict[str, float]:
     """Return µs of CPU by step, measured in a process of its own on one core."""
-    with servers.issuer(tmp_path, core=0) as server:
+    with servers.issuer(tmp_path, core=cores[0]) as server:
         environment = servers.issuer_environment(tmp_path, server.port) | {"PYTHONPATH": str(_ROOT)}
         credentials = server.client_id, server.client_secret
     output = tmp_path / "figures.json"
-    with processes.pinned_to(0), (tmp_path / "issuance.log").open("wb") as log:
+    with processes.pinned_to(cores[0]), (tmp_path / "issuance.log").open("wb") as log:
         subprocess.run(
             [sys.executable, str(_SCRIPT), *credentials, str(output)],
             env=environment,

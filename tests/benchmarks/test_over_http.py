@@ -19,13 +19,6 @@ _TOKEN = "POST token {}"
 
 
 @pytest.fixture(scope="module")
-def cores() -> tuple[int, int]:
-    """Return the core of the server and the core of the generator; one and the same if there is no other."""
-    available = sorted(os.sched_getaffinity(0))
-    return available[0], available[-1]
-
-
-@pytest.fixture(scope="module")
 def running(
     cores: tuple[int, int], node_peers: NodePeers, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[list[servers.Server]]:
@@ -85,7 +78,8 @@ def _check_token(case: figures.Case, token: str) -> None:
 def _fill(report: figures.Report, cases: list[figures.Case], medians: list[figures.Measurement]) -> None:
     report.headline = (
         f"Python {platform.python_version()} on {platform.machine()}; generator: {load.generator_name()}, "
-        f"{load.CONNECTIONS} connections; medians of {figures.ROUNDS} runs of {figures.SECONDS} s"
+        f"{load.CONNECTIONS} connections; medians of {figures.ROUNDS} runs of {figures.SECONDS} s; "
+        f"load average at the end {os.getloadavg()[0]:.1f} (about 2 where nobody else is at work)"
     )
     cost = {}
     for case, measured in zip(cases, medians, strict=True):

@@ -241,6 +241,7 @@ def test_verifying_key_is_found_by_kid_and_purpose(engine, keyring, now):
 @pytest.mark.parametrize(
     ("kid", "purpose"),
     [(_EC.kid, KeyPurpose.REFRESH), (_HMAC.kid, KeyPurpose.TOKEN), ("", KeyPurpose.TOKEN), ("x", "other")],
+    ids=["EC", "HMAC", "empty", "unknown"],
 )
 def test_verifying_key_of_another_purpose_or_kid_is_not_found(kid, purpose, engine, keyring, now):
     keyring.load(engine, _MASTER)

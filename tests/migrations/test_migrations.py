@@ -232,7 +232,7 @@ def create_and_fail(config, fail):
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_migration_that_orphans_rows_is_refused(engine, monkeypatch):
-    """DESIGN 6: foreign_key_check before commit."""
+    """Foreign keys are off while a migration runs, so they are checked before its commit."""
 
     def orphan(config, _revision):
         config.attributes["connection"].execute(text("DELETE FROM service"))
@@ -255,7 +255,7 @@ def test_foreign_keys_hold_after_migrating(engine):
 
 
 def test_identifiers_compare_byte_for_byte(engine):
-    """DESIGN 3: COLLATE "C" on PostgreSQL, BINARY on SQLite."""
+    """COLLATE "C" on PostgreSQL, BINARY on SQLite."""
     if engine.dialect.name == "sqlite":
         query = "SELECT 'a' = 'A', 'caf\u00e9' = 'cafe\u0301'"
     else:

@@ -1,8 +1,11 @@
 """What a client gets that asks for a token for itself, whole: status, headers, body, header, claims."""
 
 import pytest
+from sqlalchemy import update
 
 from issuer.model.audience import SigningAlg, TokenTyp
+from issuer.store import db as database
+from issuer.store.tables import AudienceRow
 from tests.oauth.world import ISSUER, Credentials, World, assert_headers
 
 NOW = 1_800_000_000
@@ -134,6 +137,20 @@ def test_extra_claims_of_the_audience_stand_beside_ours(world: World):
 
     assert claims["https://hasura.io/jwt/claims"] == {"x-hasura-role": "robot"}
     assert claims["aud"] == "hasura"
+
+
+def test_extra_claims_never_replace_ours_however_they_came_into_the_registry(
+    world: World, robot: Credentials
+):
+    """No admin can register them; whoever writes to the database still cannot (Zitadel CVE-2024-29892)."""
+    ours = ["iss", "sub", "aud", "client_id", "iat", "exp", "jti", "scope"]
+    with database.writing(world.parts.engine) as connection:
+        connection.execute(update(AudienceRow).values(extra_claims=dict.fromkeys(ours, "evil")))
+
+    token = world.ask(robot)
+
+    assert "evil" not in token.claims.values()
+    assert token.aud == ORDERS
 
 
 def test_extra_claims_of_several_audiences_are_merged(world: World):

@@ -58,7 +58,7 @@ def test_readyz_fails_without_a_key_that_signs(world: World, loaded_keys):
 
 
 def test_documents_are_served_however_long_the_registry_was_not_seen(world: World, clock):
-    """DESIGN 7: as long as the process lives; what is issued can be verified."""
+    """As long as the process lives, what it issued can be verified."""
     clock.step(100_000)
 
     assert world.send("GET", "/.well-known/jwks.json").status == 200

@@ -5,8 +5,11 @@ import json
 import pytest
 
 from issuer.errors import MethodNotAllowed
+from issuer.jose import sealing
 from issuer.model.signing_key import KeyPurpose
-from tests.oauth.world import FORM, Answer, World, assert_headers, load_key
+from issuer.oauth.jwks import Jwks
+from issuer.oauth.metadata import Metadata
+from tests.oauth.world import FORM, MASTER_KEY, Answer, World, assert_headers, load_key
 
 JWKS = "/.well-known/jwks.json"
 NOW = 1_800_000_000
@@ -57,7 +60,8 @@ def test_the_private_numbers_of_the_keys_are_nowhere_in_the_document(town: World
     text = town.send("GET", JWKS).body.decode()
 
     for key in loaded_keys:
-        private = key.signer._material.as_dict(private=True)
+        private = sealing.open_key(key.stored, (MASTER_KEY,)).material.as_dict(private=True)
+        assert PRIVATE & set(private)
         assert not any(private[name] in text for name in PRIVATE & set(private))
 
 
@@ -169,3 +173,39 @@ def _kids(answer: Answer) -> list[str]:
 
 def _but_request_id(answer: Answer) -> dict[str, str]:
     return {name: value for name, value in answer.headers.items() if name != "X-Request-ID"}
+
+
+class Published:
+    """A keyring of which only the published keys are asked."""
+
+    def __init__(self, alg: str) -> None:
+        self.alg = alg
+
+    def list_published(self, _now: int) -> list[dict[str, str]]:
+        """Return one key."""
+        return [{"kid": f"of {self.alg}", "alg": self.alg}]
+
+
+@pytest.mark.parametrize("step", [1, 2])
+@pytest.mark.parametrize("made_by", [Jwks, lambda keys, clock: Metadata("https://x.example", keys, clock)])
+def test_two_threads_that_see_different_keys_leave_no_mixture(clock, made_by, step: int):
+    """The one that sees the new keys is overtaken at each of its writes by one that sees the old."""
+    keys = Published("OLD")
+    documents = made_by(keys, clock)
+    writes = 0
+
+    class Overtaken(type(documents)):
+        def __setattr__(self, name: str, value: object) -> None:
+            nonlocal writes
+            writes += 1
+            if writes == step:
+                keys.alg = "OLD"
+                self.find_document()
+                keys.alg = "NEW"
+            super().__setattr__(name, value)
+
+    documents.__class__ = Overtaken
+    keys.alg = "NEW"
+    documents.find_document()
+
+    assert b"NEW" in documents.find_document().body

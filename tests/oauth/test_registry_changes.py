@@ -38,12 +38,20 @@ def test_what_an_admin_ends_gives_no_token_after_the_next_look(world: World, rob
     assert_refused(world.ask(robot, resource=ORDERS), refusal, **headers)
 
 
-def test_a_disabled_default_is_not_replaced_by_another_audience(world: World, robot: Credentials):
+LOST_DEFAULTS = {
+    "disabled": lambda w, _: audiences.disable_audience(w, ORDERS),
+    "removed": lambda w, _: audiences.remove_audience(w, ORDERS),
+    "no longer permitted": lambda w, c: permissions.revoke_permission(w, c, ORDERS),
+}
+
+
+@pytest.mark.parametrize("loss", LOST_DEFAULTS)
+def test_a_lost_default_is_not_replaced_by_another_audience(world: World, robot: Credentials, loss: str):
     """Otherwise the tokens of a client that names none would silently go elsewhere."""
     world.add_audience("other")
     world.permit(robot.client_id, "other")
     clients.change_client(world.registrar, robot.client_id, clients.ClientChange(default_audience=ORDERS))
-    audiences.disable_audience(world.registrar, ORDERS)
+    LOST_DEFAULTS[loss](world.registrar, robot.client_id)
     world.look()
 
     assert_refused(world.ask(robot), InvalidTarget)
@@ -86,7 +94,7 @@ def test_a_client_that_is_registered_later_is_known_at_once(world: World, robot:
 
 @ON_BOTH_DATABASES
 def test_a_warm_request_runs_no_sql(world: World, robot: Credentials):
-    """DESIGN 7: one frozen value a client, loaded on first use."""
+    """A client is one frozen value, loaded on first use."""
     world.ask(robot, resource=ORDERS)
 
     with watching_statements(world.parts.engine) as statements:
@@ -104,10 +112,23 @@ def test_a_refusal_of_a_warm_client_runs_no_sql_but_for_the_directory_of_names(
     with watching_statements(world.parts.engine) as statements:
         for number in range(3):
             world.ask(robot, resource=f"https://nowhere{number}.example")
-            world.ask(Credentials(robot.client_id, "wrong"))
             world.ask(robot, scope="unknown")
 
     assert statements == []
+
+
+@ON_BOTH_DATABASES
+def test_a_wrong_secret_runs_the_statements_that_an_unknown_client_runs(world: World, robot: Credentials):
+    """Otherwise the time of the answer tells who is registered; see tests/attacks/test_timing.py."""
+    world.ask(robot)
+    with watching_statements(world.parts.engine) as of_unknown:
+        world.ask(Credentials("nobody", robot.secret))
+
+    with watching_statements(world.parts.engine) as of_wrong:
+        world.ask(Credentials(robot.client_id, "wrong"))
+
+    assert of_wrong == of_unknown
+    assert of_unknown != []
 
 
 @pytest.mark.parametrize("client_id", ["x" * 256, "\N{LATIN SMALL LETTER E WITH ACUTE}", "a\u2028b"])
@@ -151,11 +172,14 @@ def test_a_known_client_gets_tokens_while_the_database_is_away(
 def test_an_unknown_client_is_told_to_come_again_while_the_database_is_away(
     world: World, robot: Credentials, cut_off
 ):
-    """Nobody knows whether it is unknown: no 401."""
+    """Nobody knows whether it is unknown: no 401, nor one for a wrong secret, which would tell."""
+    world.ask(robot)
     cut_off()
 
-    answer = world.ask(robot)
+    answer = world.ask(Credentials("nobody", "x"))
+    wrong = world.ask(Credentials(robot.client_id, "x"))
 
+    assert wrong.body == answer.body
     assert_refused(answer, TemporarilyUnavailable, **RETRY)
     assert b"secret-host" not in answer.body
 

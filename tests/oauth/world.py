@@ -180,11 +180,18 @@ class World:
         response = self.http.open(path, method=method, environ_overrides=environ, **more)
         return Answer(response.status_code, response.headers, response.get_data())
 
-    def lines(self) -> list[dict[str, Any]]:
-        """Return the lines of the event log so far; each must be one JSON object of at most 4,000 bytes."""
-        raw = self.log_path.read_bytes().splitlines(keepends=True)
+    def lines(self, since: int = 0) -> list[dict[str, Any]]:
+        """Return the lines of the event log; each must be one JSON object of at most 4,000 bytes.
+
+        since: only what was written after `log_size` gave this.
+        """
+        raw = self.log_path.read_bytes()[since:].splitlines(keepends=True)
         assert all(line.endswith(b"\n") and len(line) <= 4000 for line in raw)
         return [json.loads(line) for line in raw]
+
+    def log_size(self) -> int:
+        """Return the size of the event log in bytes."""
+        return self.log_path.stat().st_size
 
     def usage(self) -> set[tuple[Any, ...]]:
         """Return the counted sums: client_id, identifier, grant type, outcome, count, last_at, max_exp."""

@@ -135,7 +135,7 @@ def test_the_longest_identifier_is_stored_whole(registrar, shop, length):
     ],
 )
 def test_no_audience_lies_under_the_issuer(registrar, shop, identifier):
-    """DESIGN 2: no audience may be any URI at the issuer's origin under its path."""
+    """No audience may be a URI at the issuer's origin under its path."""
     with pytest.raises(InvalidValue):
         audiences.add_audience(registrar, NewAudience(identifier, "Shop"))
 
@@ -208,7 +208,7 @@ def test_an_identifier_of_a_removed_audience_is_never_given_again(registrar, ord
 
 
 def test_no_audience_equals_a_client_id(registrar, shop, robot):
-    """DESIGN 2: client_ids and audiences are disjoint sets."""
+    """The `aud` of an ID token is a client_id, so the two are disjoint sets."""
     with pytest.raises(Conflict):
         audiences.add_audience(registrar, NewAudience(robot.client_id.upper(), "Shop"))
 
@@ -281,7 +281,7 @@ def test_extra_claims_that_cannot_be_are_refused(registrar, shop, claims):
 
 @pytest.mark.parametrize("other", ["Shop", "Returns"])
 def test_extra_claims_of_audiences_that_may_stand_together_agree(registrar, other):
-    """DESIGN 3.4: a clash is refused at registration."""
+    """Their claims could not both stand in one token, so a clash is refused at registration."""
     services.add_service(registrar, NewService("Shop", "team", "commerce"))
     services.add_service(registrar, NewService("Returns", "team", "commerce"))
     audiences.add_audience(registrar, NewAudience("orders", "Shop", extra_claims={"tier": 1, "a": 1}))
@@ -516,7 +516,7 @@ def test_a_disabled_audience_is_not_deprecated(registrar, orders):
         audiences.deprecate_audience(registrar, orders.identifier)
 
 
-def test_an_audience_goes_with_its_permissions_and_defaults(registrar, orders, robot, version, concerns):
+def test_an_audience_goes_with_its_permissions_alone(registrar, orders, robot, version, concerns):
     permissions.grant_permission(registrar, NewPermission(robot.client_id, orders.identifier))
     clients.change_client(registrar, robot.client_id, ClientChange(default_audience=orders.identifier))
     before = version()
@@ -524,7 +524,7 @@ def test_an_audience_goes_with_its_permissions_and_defaults(registrar, orders, r
     audiences.remove_audience(registrar, orders.identifier)
 
     assert permissions.list_permissions(registrar) == ()
-    assert clients.find_client(registrar, robot.client_id).default_audience is None
+    assert clients.find_client(registrar, robot.client_id).default_audience == orders.id
     assert concerns(before) == {
         Concern(before + 1, ConcernKind.EVERYONE),
         Concern(before + 1, ConcernKind.CLIENT, robot.key),

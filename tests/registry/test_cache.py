@@ -424,7 +424,11 @@ class TestWhileTheDatabaseIsAway:
         with pytest.raises(TemporarilyUnavailable):
             away.find_record(robot.client_id)
 
-    def test_targets_are_not_described(self, away: RegistryCache) -> None:
+    def test_targets_are_not_described_and_nobody_waits(
+        self, away: RegistryCache, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(cache, "reading", lambda _engine: pytest.fail("asked the database"))
+
         assert away.describe_targets(["https://orders.example/"]) == (
             "the database is away, so nothing more is known of the targets"
         )

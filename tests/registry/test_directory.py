@@ -6,7 +6,13 @@ from issuer.policy import identifiers
 from issuer.registry.directory import Directory
 from issuer.store.audiences import RegisteredIdentifier
 
-NAMES = ("https://orders.example/api", "https://billing.example/", "warehouse", "http://plain.example/x")
+NAMES = (
+    "https://orders.example/api",
+    "https://billing.example/",
+    "warehouse",
+    "http://plain.example/x",
+    "API3.App",
+)
 
 
 @pytest.fixture
@@ -35,6 +41,7 @@ def test_other_spelling_of_a_registered_identifier_is_registered(directory: Dire
         ("https://plain.example/x", "http://plain.example/x", "the scheme"),
         ("http://billing.example", "https://billing.example/", "the scheme"),
         ("Warehouse", "warehouse", "the case"),
+        ("api3.app", "API3.App", "the case"),
         ("warehouse/", "warehouse", "the trailing slash"),
     ],
 )

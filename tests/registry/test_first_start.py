@@ -124,6 +124,22 @@ class TestTheEmbeddedDatabase:
         assert sorted(key.alg for key in list_signing_keys(engine)) == ["ES256", "HS256", "RS256"]
         engine.dispose()
 
+    def test_is_for_its_owner_only_wherever_it_lies(
+        self, settings: Settings, engine: Engine, prepare: Callable, tmp_path: Path
+    ) -> None:
+        """A data directory that was there before, such as systemd's, is open to everyone."""
+        tmp_path.chmod(0o755)
+        umask = os.umask(0)
+        try:
+            prepare(settings, engine)
+        finally:
+            os.umask(umask)
+
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+        assert {"issuer.db", "issuer.db-wal", "first-start.lock", "master-key"} <= set(modes)
+        assert set(modes.values()) == {0o600}
+        engine.dispose()
+
     def test_lets_readers_work_beside_a_writer(
         self, settings: Settings, engine: Engine, prepare: Callable
     ) -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Engine
 
 from issuer.clock import Clock
-from issuer.errors import InvalidSettings
+from issuer.errors import InvalidSettings, InvalidValue
 from issuer.model.audience import ADMIN_API_PATH
 from issuer.model.service import Service
 from issuer.registry import audiences, audit, issuer_url
@@ -100,3 +100,16 @@ def test_audience_beside_the_new_url_does_not_matter(
     issuer_url.align(engine, URL, clock)
 
     assert find_api_identifier(engine) == URL + ADMIN_API_PATH
+
+
+@pytest.mark.parametrize("identifier", [URL, f"{URL}/oauth/token", "https://ID.example:443//api/v1"])
+def test_nothing_is_registered_under_the_url_that_is_served(
+    engine: Engine, clock: Clock, registrar: Registrar, shop: Service, identifier: str
+) -> None:
+    """A terminal that lacks ISSUER_URL takes the issuer for another one."""
+    issuer_url.align(engine, URL, clock)
+
+    with pytest.raises(InvalidValue, match="invalid_value"):
+        audiences.add_audience(registrar, NewAudience(identifier, shop.name))
+
+    issuer_url.align(engine, URL, clock)

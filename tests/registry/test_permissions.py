@@ -147,19 +147,16 @@ def test_a_permission_is_revoked_and_granted_afresh(registrar, orders, robot, la
     assert (again.scopes, again.version) == (frozenset(), 3)
 
 
-def test_revoking_clears_the_default_and_says_so(registrar, orders, robot, last_event):
+def test_revoking_leaves_the_default_so_that_no_other_audience_takes_its_place(
+    registrar, orders, robot, last_event
+):
     permissions.grant_permission(registrar, NewPermission(robot.client_id, ORDERS))
     clients.change_client(registrar, robot.client_id, ClientChange(default_audience=ORDERS))
 
     permissions.revoke_permission(registrar, robot.client_id, ORDERS)
 
-    assert clients.find_client(registrar, robot.client_id).default_audience is None
-    event = last_event()
-    assert (event.action, event.before, event.after) == (
-        "client.changed",
-        {"default_audience": ORDERS},
-        {"default_audience": None},
-    )
+    assert clients.find_client(registrar, robot.client_id).default_audience == orders.id
+    assert last_event().action == "permission.revoked"
 
 
 def test_revoking_another_permission_leaves_the_default(registrar, orders, robot):

@@ -143,7 +143,7 @@ def test_changes_at_once_lose_none(registrar, together, orders):
 
 
 def test_no_identifier_becomes_a_client_id_meanwhile(registrar, together, shop):
-    """DESIGN 2: client_ids and audiences are disjoint, whoever comes first."""
+    """They are disjoint sets, whoever comes first."""
     found = together(
         lambda own: audiences.add_audience(own, NewAudience("robot-aaaaaaab", "Shop")),
         lambda own: clients.add_client(own, NewClient("Robot"))[0],

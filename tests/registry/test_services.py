@@ -184,7 +184,7 @@ def test_a_service_goes_with_its_audiences_permissions_and_links(registrar, shop
     assert removed.state is ServiceState.REMOVED
     assert audiences.find_audience(registrar, orders.identifier).state is AudienceState.REMOVED
     assert permissions.list_permissions(registrar) == ()
-    assert clients.find_client(registrar, robot.client_id).default_audience is None
+    assert clients.find_client(registrar, robot.client_id).default_audience == orders.id
     assert clients.find_client(registrar, speaker.client_id).service is None
 
 

@@ -70,6 +70,21 @@ def test_a_revoked_permission_is_not_in_it(registrar, find):
     assert [one.audience.identifier for one in find().permissions] == ["a"]
 
 
+def test_a_permission_revoked_while_the_record_is_read_is_whole_or_gone(registrar, find, monkeypatch):
+    list_audiences = audience_store.list_audiences_where
+
+    def revoke_first(*given):
+        monkeypatch.setattr(audience_store, "list_audiences_where", list_audiences)
+        permissions.revoke_permission(registrar, "robot-aaaaaaab", "b")
+        return list_audiences(*given)
+
+    monkeypatch.setattr(audience_store, "list_audiences_where", revoke_first)
+    during, after = find(), find()
+
+    assert [sorted(one.scopes) for one in during.permissions] == [["read"], []]
+    assert [one.audience.identifier for one in after.permissions] == ["a"]
+
+
 def test_a_removed_client_has_a_record_without_permissions(registrar, find):
     clients.remove_client(registrar, "robot-aaaaaaab")
 

@@ -1,4 +1,4 @@
-"""Transactions: none of the updates that several processes make at once is lost (DESIGN 6)."""
+"""Transactions: none of the updates that several processes make at once is lost."""
 
 import contextlib
 import multiprocessing
@@ -137,6 +137,28 @@ def test_readers_go_on_while_one_writes(engine):
             seen = reader.execute(select(RegistryVersionRow.version)).scalar_one()
 
     assert seen == 1
+
+
+def test_what_is_read_is_of_one_moment(engine):
+    """A value takes several statements: no change of others may come between them."""
+    with db.reading(engine) as reader:
+        before = reader.execute(select(RegistryVersionRow.version)).scalar_one()
+        with db.writing(engine) as writer:
+            writer.execute(update(RegistryVersionRow).values(version=2))
+        after = reader.execute(select(RegistryVersionRow.version)).scalar_one()
+
+    assert (before, after) == (1, 1)
+
+
+def test_what_a_session_reads_is_of_one_moment(engine, session):
+    session.execute(select(RegistryVersionRow.version)).scalar_one()
+    db.begin_reading(session)
+    before = session.execute(select(RegistryVersionRow.version)).scalar_one()
+    with db.writing(engine) as other:
+        other.execute(update(RegistryVersionRow).values(version=5))
+    after = session.execute(select(RegistryVersionRow.version)).scalar_one()
+
+    assert (before, after) == (1, 1)
 
 
 def test_a_session_that_begins_to_write_forgets_what_it_read(engine, session):

@@ -1,4 +1,4 @@
-"""The public URL, the address to listen on and the database URL (DESIGN 4, RFC 8414 §2)."""
+"""The public URL, the address to listen on and the database URL (RFC 8414 §2)."""
 
 import re
 

@@ -1,4 +1,4 @@
-"""Settings: where they come from, what is refused, and that no secret is ever shown (DESIGN 4)."""
+"""Settings: where they come from, what is refused, and that no secret is ever shown."""
 
 import base64
 import os
@@ -66,7 +66,6 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
     assert settings.database_url == f"sqlite:///{tmp_path}/instance/issuer.db"
     assert settings.master_key == ()
     assert (settings.bind_host, settings.bind_port) == ("127.0.0.1", 8000)
-    assert settings.base_path == ""
     assert settings.pool_size == 8
     assert settings.is_sqlite
     assert settings.is_embedded
@@ -103,7 +102,7 @@ def test_every_variable_is_taken_and_typed():
     settings = config.load_settings(environ=environ)
 
     assert (settings.bind_host, settings.bind_port) == ("::", 9000)
-    assert (settings.url, settings.base_path) == ("https://example.com/auth", "/auth")
+    assert settings.url == "https://example.com/auth"
     assert (settings.workers, settings.threads, settings.pool_size) == (4, 16, 16)
     assert str(settings.data_dir) == "/var/lib/issuer"
     assert (settings.database_url, settings.is_sqlite, settings.is_embedded) == (POSTGRESQL, False, False)

@@ -1,4 +1,4 @@
-"""The master key: set by the operator, made only beside the embedded database (DESIGN 4)."""
+"""The master key: set by the operator, made only beside the embedded database."""
 
 import base64
 import os

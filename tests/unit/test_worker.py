@@ -181,3 +181,26 @@ def test_upkeep_that_fails_is_told_and_comes_again(
     made.stop()
 
     assert told(caplog)[0] == ("WARNING", "the database is away: OperationalError")
+
+
+def test_database_that_can_be_read_but_not_written_is_told_once_each(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.001)
+    is_written = threading.Event()
+    outcomes = iter([True, True, True])
+
+    def write() -> None:
+        if next(outcomes, False):
+            raise TemporarilyUnavailable("OperationalError")
+        is_written.set()
+
+    made = Worker(lambda: None, write)
+    made.start()
+    assert is_written.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert [message for _, message in told(caplog)] == [
+        "the database is away: OperationalError",
+        "the database is back",
+    ]

@@ -1,4 +1,4 @@
-"""Which audiences a request gets: DESIGN 3, rules 1 to 5 and 7, and renaming."""
+"""Which audiences a request gets, afresh or of a grant, and under which names."""
 
 import pytest
 
@@ -500,7 +500,7 @@ class TestDefault:
 
 
 class TestGrant:
-    """Rule 7, and rule 5 for codes and refresh tokens."""
+    """Codes and refresh tokens: no more than was granted, and only what may stand together."""
 
     def test_without_target_all_that_was_granted_is_given(self):
         planned = plan(record(ORDERS, STOCK, BILLING, default=BILLING), held=grant("stock", "orders"))

@@ -1,4 +1,4 @@
-"""How long tokens live: DESIGN 2, and 3 rule 4: the minimum of all that have a say."""
+"""How long tokens live: the minimum of all that have a say."""
 
 import pytest
 
@@ -24,6 +24,7 @@ def living(*seconds: int | None):
         pytest.param([300], None, 300, id="audience-shorter"),
         pytest.param([HOUR], None, HOUR, id="audience-longer-than-default"),
         pytest.param([2 * DAY], None, DAY, id="server-maximum"),
+        pytest.param([2 * DAY], 3 * DAY, DAY, id="client-cap-beyond-server-maximum"),
         pytest.param([HOUR], 600, 600, id="client-cap"),
         pytest.param([None], 600, 600, id="client-cap-on-default"),
         pytest.param([300], 600, 300, id="client-cap-lengthens-nothing"),

@@ -1,4 +1,4 @@
-"""How scopes are written and which a token gets: DESIGN 3, rule 6 and the end of rule 7."""
+"""How scopes are written and which a token gets, afresh or of a grant."""
 
 import pytest
 

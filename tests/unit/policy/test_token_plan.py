@@ -1,4 +1,4 @@
-"""The token plan as a whole: DESIGN 3, rules 4 and 8, and the order of the decisions."""
+"""The token plan as a whole: how the token looks, and the order of the decisions."""
 
 import pytest
 
