@@ -86,6 +86,10 @@ class Front:
                 return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
             environ["SCRIPT_NAME"] = self._base
             environ["PATH_INFO"] = path[len(self._base) :]
+        if environ["PATH_INFO"].startswith("//"):
+            # Flask's router drops all slashes in front but one: what a proxy lets through as another address
+            # must not be one of ours.
+            return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
         return self._pages(environ, start_response)
 
 

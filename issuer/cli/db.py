@@ -2,7 +2,7 @@
 
 import click
 
-from issuer import config
+from issuer import addresses, config
 from issuer.cli import desk as desks
 from issuer.cli import output
 from issuer.cli.command import Noun
@@ -59,7 +59,7 @@ def downgrade(desk: Desk, revision: str, yes: bool) -> Answer:
     """Bring the schema down to REVISION; `base` empties the database. What newer tables hold is lost."""
     with desk.installation() as instance:
         if not yes:
-            name = instance.engine.url.render_as_string(hide_password=True)
+            name = addresses.mask_database_url(instance.settings.database_url)
             click.confirm(f"Take {name} down to {revision} and lose what is newer?", abort=True, err=True)
         schema.downgrade(instance.engine, revision)
         return output.fields_answer(_describe(instance))

@@ -1,6 +1,7 @@
 """The processes of a server: granian in this one, and the workers it starts, replaces and stops."""
 
 import atexit
+import logging
 import os
 import resource
 import signal
@@ -35,6 +36,7 @@ def run(settings: Settings, serve_app: Callable[[], Application], say: Callable[
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _leave)  # until granian has its own
     say()
+    logging.getLogger("_granian").addFilter(_is_about_us)
     server = _make_server(settings)
     _let_workers_stop(server)
     try:
@@ -43,6 +45,11 @@ def run(settings: Settings, serve_app: Callable[[], Application], say: Callable[
         # On Ctrl-C workers may be gone before they are told to stop, which granian takes for a failure.
         if not server.interrupt_signal:
             raise
+
+
+def _is_about_us(record: logging.LogRecord) -> bool:
+    # On a machine of few cores granian would warn of our default; threads that wait are cheap.
+    return "Python threads, which seems quite high" not in record.getMessage()
 
 
 def _leave(*_received: object) -> None:

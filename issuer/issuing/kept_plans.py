@@ -14,6 +14,7 @@ from issuer.model.permission import ClientRecord
 from issuer.model.token_plan import TargetRequest, TokenPlan
 
 MOST_PLANS: Final = 4096
+LONGEST_QUESTION: Final = 1024
 
 Decide = Callable[[TargetRequest, ClientRecord, int], TokenPlan]
 
@@ -45,7 +46,9 @@ class KeptPlans:
         if kept is not None and kept.record is record and kept.since <= now < kept.until:
             return kept.plan
         plan = self._decide(request, record, now)
-        self._keep(key, KeptPlan(record, now, _next_date(record, now), plan))
+        # A client may ask the same at any length (a scope named over and over): memory has a bound.
+        if _length(request) <= LONGEST_QUESTION:
+            self._keep(key, KeptPlan(record, now, _next_date(record, now), plan))
         return plan
 
     def _keep(self, key: tuple[str, TargetRequest], kept: KeptPlan) -> None:
@@ -53,6 +56,10 @@ class KeptPlans:
             if len(self._kept) >= MOST_PLANS:
                 self._kept.pop(next(iter(self._kept)))
             self._kept[key] = kept
+
+
+def _length(request: TargetRequest) -> int:
+    return sum(map(len, (*request.resources, *request.audiences, request.scope or "")))
 
 
 def _next_date(record: ClientRecord, now: int) -> int:

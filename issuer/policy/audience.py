@@ -160,12 +160,14 @@ def _choose_without_scopes(offered: list[Permission], default: AudienceId | None
                 return permission
         # Never another one instead: the client would not notice whose token it got.
         raise InvalidTarget("no target is named, and the default is removed or not permitted to this client")
+    if not offered:
+        raise InvalidTarget("no target is named, and no audience is permitted to this client")
     if len(offered) == 1:
         return offered[0]
     for permission in offered:
         if permission.audience.is_reserved and permission.audience.identifier == RESERVED_ACCESS:
             return permission
-    raise InvalidTarget("no target is named, and the client has no default audience")
+    raise InvalidTarget("no target is named, several are permitted, and none of them is the default")
 
 
 def _choose_of_grant(

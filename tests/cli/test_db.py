@@ -65,6 +65,14 @@ def test_downgrade_asks_first(at, empty_database_url: str):
     assert done.document["revision"] is None
 
 
+def test_downgrade_asks_without_the_password(at):
+    """The driver takes one behind the question mark as well."""
+    ran = at("postgresql://u:hunter2@127.0.0.1:1/x?password=hunter3", "db", "downgrade", "base", typed="n\n")
+
+    assert "Take postgresql://u:***@127.0.0.1:1/x?password=*** down" in ran.err
+    assert "hunter" not in ran.err
+
+
 def test_downgrade_with_yes_does_not_ask(at, empty_database_url: str):
     at(empty_database_url, "db", "upgrade")
 

@@ -47,6 +47,14 @@ def test_messages_go_to_standard_error_and_log_lines_to_standard_output(environm
     assert all("event" in json.loads(line) for line in server.log.read_text().splitlines())
 
 
+def test_start_with_the_defaults_warns_of_nothing(environment, tmp_path):
+    with servers.running(tmp_path, environment) as server:
+        server.stop()
+
+    levels = {json.loads(line)["level"] for line in server.log.read_text().splitlines()}
+    assert levels == {"info"}
+
+
 def test_second_start_finds_what_the_first_made(environment, tmp_path):
     with servers.running(tmp_path, environment) as first:
         keys = first.send("GET", "/.well-known/jwks.json").json

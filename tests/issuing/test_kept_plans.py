@@ -147,3 +147,21 @@ def test_oldest_plan_goes_when_there_are_too_many(plans, decisions, monkeypatch)
     assert decisions.count == 3
     plans.plan(questions[0], record, NOW)
     assert decisions.count == 4
+
+
+@pytest.mark.parametrize(
+    ("question", "count"),
+    [
+        (TargetRequest(scope=" ".join(["read"] * 200)), 1),
+        (TargetRequest(scope=" ".join(["read"] * 3000)), 2),
+        (TargetRequest(resources=(ORDERS,) * 97), 2),
+        (TargetRequest(audiences=(ORDERS,) * 97), 2),
+    ],
+)
+def test_long_question_is_not_kept(plans, decisions, question: TargetRequest, count: int):
+    """A client may ask in ever other ways for what it gets: 4096 requests of 64 KB would be 256 MB."""
+    record = record_of()
+    plans.plan(question, record, NOW)
+    plans.plan(question, record, NOW)
+
+    assert decisions.count == count

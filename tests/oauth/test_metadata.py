@@ -138,11 +138,13 @@ def test_an_issuer_with_a_path_answers_under_it(under_path: World):
         "/authx/oauth/token",
         "/AUTH/oauth/token",
         "//auth/oauth/token",
+        "/auth//oauth/token",
+        "/auth//healthz",
         "/healthz",
     ],
 )
 def test_nothing_of_an_issuer_with_a_path_lies_outside_it(under_path: World, path: str):
-    answer = under_path.send("GET", path)
+    answer = under_path.send("GET", "/", environ_overrides={"PATH_INFO": path})
 
     assert answer.status == 404
     assert "Location" not in answer.headers

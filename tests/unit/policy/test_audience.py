@@ -53,7 +53,7 @@ def renamed(mode: AliasMode, until: int | None, old: str = "orders"):
 
 
 class TestParsing:
-    """Rule 1."""
+    """What is asked for is looked at whole before anything is looked up."""
 
     def test_a_resource_that_is_a_plain_name_is_refused(self):
         """RFC 8707 §2: an absolute URI."""
@@ -115,7 +115,7 @@ class TestParsing:
 
 
 class TestLookUp:
-    """Rule 2."""
+    """Which registered audience a name means."""
 
     def test_the_exact_spelling_is_found(self):
         found = policy.find_permission("orders", record(STOCK, ORDERS), NOW)
@@ -207,7 +207,7 @@ class TestLookUp:
 
 
 class TestRefusal:
-    """Rule 3."""
+    """What an audience and its permission must be for a token to be issued."""
 
     @pytest.mark.parametrize("of", REFUSED_TARGETS)
     def test_unknown_disabled_and_not_permitted_are_refused_in_one_text(self, of):
@@ -266,7 +266,7 @@ class TestRefusal:
 
 
 class TestSeveral:
-    """Rule 4."""
+    """Which audiences may stand in one token."""
 
     def test_audiences_of_one_service_stand_together(self):
         planned = plan(record(ORDERS, STOCK), asking("orders", "stock"))
@@ -345,7 +345,7 @@ class TestSeveral:
 
 
 class TestRefreshAudience:
-    """Section 2: `refresh` can be neither permitted nor asked for."""
+    """`refresh` can be neither permitted nor asked for."""
 
     def test_refresh_is_refused_like_what_is_unknown(self):
         with pytest.raises(InvalidTarget):
@@ -373,7 +373,7 @@ class TestRefreshAudience:
 
 
 class TestDefault:
-    """Rule 5."""
+    """What is meant where no target is named."""
 
     def test_the_one_permitted_audience_that_defines_the_scopes_is_meant(self):
         planned = plan(record(ORDERS, STOCK, BILLING), asking(scope="read write"))
@@ -443,8 +443,10 @@ class TestDefault:
             plan(record(audience("access", 1, of=OTHER), ORDERS))
 
     def test_without_any_permission_there_is_no_default(self):
-        with pytest.raises(InvalidTarget):
+        with pytest.raises(InvalidTarget) as refused:
             plan(record())
+
+        assert refused.value.detail == "no target is named, and no audience is permitted to this client"
 
     def test_access_is_given_to_nobody_who_has_no_permission_for_it(self):
         with pytest.raises(InvalidTarget):
@@ -612,7 +614,7 @@ class TestGrant:
 
 
 class TestRenaming:
-    """Section 3, Renaming; the date is the first second at which an alias no longer is what it was."""
+    """Two names for a while; the date is the first second at which an alias no longer is what it was."""
 
     @pytest.mark.parametrize(
         ("mode", "until", "aud"),
@@ -649,7 +651,7 @@ class TestRenaming:
         assert planned.aud == ("purchases",)
 
     def test_dual_counts_as_one(self):
-        """Rule 4: a dual audience is no second service."""
+        """Both names of a dual audience are of one service."""
         planned = plan(record(renamed(AliasMode.DUAL, None)), asking("orders", "purchases"))
 
         assert len(planned.audiences) == 1

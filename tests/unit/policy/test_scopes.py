@@ -61,7 +61,7 @@ class TestNames:
 
 
 class TestIssuerScopes:
-    """Rule 6: they address the issuer, are taken out first and stand in no service's token."""
+    """They address the issuer, are taken out first and stand in no service's token."""
 
     @pytest.mark.parametrize("name", ISSUERS)
     def test_a_scope_of_the_issuer_is_taken_out(self, name):
@@ -108,7 +108,7 @@ class TestIssuerScopes:
 
 
 class TestAsked:
-    """Rule 6: scopes after targets."""
+    """Scopes asked for, after the targets are chosen."""
 
     def test_an_unknown_target_is_refused_before_an_unknown_scope(self):
         with pytest.raises(InvalidTarget):
@@ -167,7 +167,7 @@ class TestAsked:
 
 
 class TestDefaults:
-    """Rule 6: none asked."""
+    """None asked for."""
 
     def test_the_default_scopes_of_the_permission_are_given(self):
         planned = plan(record(permission(ORDERS, default="write read")), asking("orders"))
@@ -219,7 +219,7 @@ class TestDefaults:
 
 
 class TestGrant:
-    """Rule 7: scopes of a grant."""
+    """Scopes of a grant."""
 
     def test_without_scopes_all_that_was_granted_is_given(self):
         of = record(permission(ORDERS, default="refund"))

@@ -119,7 +119,7 @@ def test_nothing_of_the_request_reaches_the_plan():
 
 
 def test_the_same_question_has_the_same_answer():
-    """Rule 8: the token endpoint, the preview and the inspector ask the same function."""
+    """The token endpoint, the preview and the inspector ask the same function."""
     of = record(audience("orders", scopes="read"))
     request = TargetRequest(audiences=("orders",), scope="read")
 
