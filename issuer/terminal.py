@@ -93,6 +93,7 @@ def make_desk(clock: Clock | None = None, entropy: Entropy | None = None) -> Des
         connect=connect,
         serve_app=application.serve_app,
         token_path=metadata.TOKEN_PATH,
+        introspection_path=metadata.INTROSPECTION_PATH,
         jwks_path=metadata.JWKS_PATH,
     )
 

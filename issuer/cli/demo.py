@@ -1,10 +1,14 @@
 """What `issuer serve --demo` says: lines to paste that get a token, are refused one, and verify one."""
 
+import sys
 from dataclasses import dataclass
 
+from issuer.cli import output
 from issuer.cli.output import Document
 from issuer.registry.demo import BILLING, ORDERS, Demo, DemoClient
 
+# The python that runs this: others may lack PyJWT, and many systems' own refuse to install it.
+_PYTHON = output.quote(sys.executable)
 _PICK = """python3 -c 'import json, sys; print(json.load(sys.stdin)["access_token"])'"""
 
 
@@ -19,7 +23,7 @@ class Addresses:
 
 def as_document(registered: Demo) -> Document:
     """Return the clients of the demo with their secrets."""
-    clients = (registered.orders_only, registered.both)
+    clients = (registered.orders_only, registered.both, registered.refreshing, registered.orders)
     return {
         "clients": [
             {
@@ -51,8 +55,9 @@ are new at every start.
 
 {_curl(both, addresses, ORDERS, BILLING)}
 
-4. What Orders does with a token, and what Billing does with the same one (pip install 'pyjwt[crypto]'):
+4. What Orders does with a token, and what Billing does with the same one, by the library PyJWT:
 
+{_PYTHON} -m pip install 'pyjwt[crypto]'
 TOKEN=$({_curl(only, addresses, ORDERS)} | {_PICK})
 {_verify(addresses, ORDERS)}
 {_verify(addresses, BILLING)}
@@ -76,4 +81,4 @@ def _verify(addresses: Addresses, audience: str) -> str:
         f'print(jwt.decode(sys.argv[1], key, algorithms=["RS256"], audience="{audience}", '
         f'issuer="{addresses.issuer}"))'
     )
-    return f"python3 -c '{program}' \"$TOKEN\""
+    return f"{_PYTHON} -c '{program}' \"$TOKEN\""
