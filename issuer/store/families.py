@@ -82,6 +82,19 @@ def change_ended(connection: Connection, family_id: str, reason: EndReason, now:
     return ended.rowcount == 1
 
 
+def change_all_ended(
+    connection: Connection, reason: EndReason, now: int, client_key: ClientKey | None = None
+) -> int:
+    """End all families of a client, or of everyone, that have not ended; return how many."""
+    is_meant = FamilyRow.ended_at.is_(None)
+    if client_key is not None:
+        is_meant &= FamilyRow.client_key == client_key
+    ended = connection.execute(
+        update(FamilyRow).where(is_meant).values(ended_at=now, end_reason=reason.value)
+    )
+    return ended.rowcount
+
+
 def find_rotated_from(connection: Connection, family_id: str) -> str:
     """Return the address from which the current generation was asked for, "" if there is no family."""
     found = connection.execute(select(FamilyRow.rotated_from).where(FamilyRow.id == family_id)).scalar()
