@@ -22,7 +22,9 @@ from issuer.front import Front, Route
 from issuer.issuing.families import Families
 from issuer.issuing.introspection import Introspector
 from issuer.issuing.keyring import Keyring
+from issuer.issuing.lockout import Lockout
 from issuer.issuing.mint import Mint
+from issuer.issuing.rates import Rates
 from issuer.issuing.record import Recorder
 from issuer.issuing.revocation import Revoker
 from issuer.issuing.rotation import Rotation
@@ -74,6 +76,7 @@ class Parts:
     rotation: Rotation
     log: EventLog
     ticker: Ticker
+    lockout: Lockout
 
 
 def create_app(
@@ -124,10 +127,16 @@ def start(parts: Parts) -> Worker:
     load_keys(parts)
     parts.cache.check_once()
     upkeep = _upkeep(parts.ticker) if parts.settings.is_ticking else None
-    worker = Worker(parts.cache.check_once, parts.usage.write_once, upkeep)
+    worker = Worker(lambda: look_once(parts), parts.usage.write_once, upkeep)
     worker.start()
     atexit.register(worker.stop)
     return worker
+
+
+def look_once(parts: Parts) -> None:
+    """Learn what others changed: the registry, who is locked out; raises TemporarilyUnavailable."""
+    parts.cache.check_once()
+    parts.lockout.share_once()
 
 
 def serve_app() -> Flask:
@@ -182,6 +191,7 @@ def _make_parts(
         mint=mint,
         rotation=Rotation(terms, keyring, families, mint, recorder, clock),
         log=log,
+        lockout=Lockout(engine, clock),
         ticker=Ticker(
             engine,
             clock,
@@ -221,8 +231,9 @@ def _list_routes(parts: Parts) -> list[Route]:
 
 def _list_form_routes(parts: Parts) -> list[Route]:
     url, find_record = parts.settings.url, parts.cache.find_record
-    authenticator = ClientAuthenticator(find_record, parts.usage.note_secret, parts.clock)
-    server = TokenServer(authenticator)
+    authenticator = ClientAuthenticator(find_record, parts.usage.note_secret, parts.lockout, parts.clock)
+    rates = Rates(parts.settings.client_requests_per_second, parts.settings.client_burst, parts.clock)
+    server = TokenServer(authenticator, rates)
     server.register_grant(client_credentials.make_grant(parts.mint))
     server.register_grant(refresh_token.make_grant(parts.rotation))
     introspector = Introspector(url, parts.engine, parts.keyring, parts.clock, find_record)

@@ -102,6 +102,8 @@ class Settings(BaseSettings):
     refresh_idle_seconds: Annotated[int, _whole_number(1, _YEAR_SECONDS)] = 14 * 24 * 3600
     registry_stale_seconds: Annotated[int, _whole_number(1, 3600)] = 30
     trusted_proxies: Annotated[int, _whole_number(0, 10)] = 0
+    client_requests_per_second: Annotated[int, _whole_number(0, 100_000)] = 0
+    client_burst: Annotated[int, _whole_number(1, 100_000)] = 50
     key_publish_ahead_seconds: Annotated[
         int, _whole_number(SHORTEST_PUBLISH_AHEAD_SECONDS, _YEAR_SECONDS)
     ] = 24 * 3600

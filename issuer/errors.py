@@ -134,6 +134,29 @@ class TemporarilyUnavailable(TokenRefusal):
     sentence = "The server cannot answer just now. Try again in a moment."
 
 
+class TooManyRequests(TokenRefusal):
+    """RFC 6585 §4: somebody asks too often. retry_after_seconds: when to ask again."""
+
+    code = "rate_limited"
+    status = 429
+    sentence = "Too many requests. Wait as long as the Retry-After header says."
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(TooManyRequests):
+    """A client asks for more tokens than it is allowed in a second."""
+
+
+class TooManyFailures(TooManyRequests):
+    """Client authentication failed too often from this address; one answer whoever was named."""
+
+    code = "too_many_failures"
+    sentence = "Client authentication failed too often. Wait as long as the Retry-After header says."
+
+
 class ServerError(TokenRefusal):
     """A fault of ours; the log has the class of the fault under the request id."""
 

@@ -15,6 +15,7 @@ from issuer.cli import (
     audit,
     client,
     db,
+    family,
     key,
     lint,
     permission,
@@ -65,6 +66,7 @@ for _command in (
     client.client,
     permission.permission,
     token.token,
+    family.family,
     key.key,
     audit.audit,
     lint.lint,
@@ -93,6 +95,7 @@ def make_desk(clock: Clock | None = None, entropy: Entropy | None = None) -> Des
         connect=connect,
         serve_app=application.serve_app,
         token_path=metadata.TOKEN_PATH,
+        introspection_path=metadata.INTROSPECTION_PATH,
         jwks_path=metadata.JWKS_PATH,
     )
 

@@ -52,13 +52,15 @@ class Desk:
 
     read_settings: given the values of the command line, by attribute name; raises InvalidSettings.
     connect: opens the installation of some settings, connecting to nothing yet.
-    serve_app: makes the application in a worker. token_path, jwks_path: below ISSUER_URL.
+    serve_app: makes the application in a worker. token_path, introspection_path, jwks_path: below
+    ISSUER_URL.
     """
 
     read_settings: Callable[[Mapping[str, str]], Settings]
     connect: Callable[[Settings], AbstractContextManager[Instance]]
     serve_app: Callable[[], Application]
     token_path: str
+    introspection_path: str
     jwks_path: str
 
     @contextmanager

@@ -5,7 +5,7 @@ import socket
 import click
 
 from issuer import config
-from issuer.cli import demo, processes
+from issuer.cli import demo, demo_refresh, processes
 from issuer.cli import desk as desks
 from issuer.cli.command import Command
 from issuer.cli.desk import Desk
@@ -20,7 +20,7 @@ from issuer.registry.demo import Demo
 @click.option("--host", metavar="H", help="The IP address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), metavar="P", help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="The number of serving processes.")
-@click.option("--demo", "is_demo", is_flag=True, help="Register two services and two clients to play with.")
+@click.option("--demo", "is_demo", is_flag=True, help="Register services and clients to play with.")
 @click.pass_obj
 def serve(desk: Desk, host: str | None, port: int | None, workers: int | None, is_demo: bool) -> Answer:
     """Serve tokens until SIGTERM or Ctrl-C; requests under way are answered first.
@@ -84,4 +84,5 @@ def _notes(desk: Desk, settings: Settings, registered: Demo | None) -> tuple[str
     if registered is None:
         return (listening,)
     addresses = demo.Addresses(url, url + desk.token_path, url + desk.jwks_path)
-    return listening, demo.as_text(registered, addresses)
+    place = demo_refresh.Place(url, desk.token_path, desk.introspection_path, desk.jwks_path, settings)
+    return listening, demo.as_text(registered, addresses) + demo_refresh.as_text(registered, place)

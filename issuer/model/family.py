@@ -13,6 +13,7 @@ class EndReason(StrEnum):
 
     REUSED = "reused"
     REVOKED = "revoked"
+    ADMIN = "admin"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,7 @@
 """What the token endpoint answers (RFC 6749 §5.1, §5.2)."""
 
 from issuer.answers import NO_STORE
-from issuer.errors import InvalidClient, MethodNotAllowed, Refusal, TemporarilyUnavailable
+from issuer.errors import InvalidClient, MethodNotAllowed, Refusal, TemporarilyUnavailable, TooManyRequests
 from issuer.issuing.mint import Tokens
 
 _RETRY_AFTER_SECONDS = "1"
@@ -36,4 +36,6 @@ def refusal_headers(refusal: Refusal) -> list[tuple[str, str]]:
         headers.append(("Allow", "POST"))
     if isinstance(refusal, TemporarilyUnavailable):
         headers.append(("Retry-After", _RETRY_AFTER_SECONDS))
+    if isinstance(refusal, TooManyRequests):
+        headers.append(("Retry-After", str(refusal.retry_after_seconds)))
     return headers

@@ -1,17 +1,20 @@
 """Client authentication: who asks (RFC 6749 §2.3).
 
 One mechanism a request. Unknown client, wrong secret, revoked secret, disabled client and a method
-that is not registered give one answer, after the same work.
+that is not registered give one answer, after the same work; after too many failures from an address
+another one, again the same for all of them.
 """
 
 import base64
 import binascii
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 from issuer import hashing
 from issuer.clock import Clock
-from issuer.errors import InvalidClient, InvalidRequest
+from issuer.errors import InvalidClient, InvalidRequest, TooManyFailures
+from issuer.issuing.lockout import Lockout
 from issuer.model.client import SECRET_PREFIX, AuthMethod, ClientState
 from issuer.model.permission import ClientRecord
 from issuer.oauth import form
@@ -43,34 +46,50 @@ class ClientAuthenticator:
         self,
         find_record: Callable[[str], ClientRecord | None],
         note_secret: Callable[[str, int], None],
+        lockout: Lockout,
         clock: Clock,
     ) -> None:
         self._find_record = find_record
         self._note_secret = note_secret
+        self._lockout = lockout
         self._clock = clock
 
-    def authenticate(self, authorization: str | None, sent: Form) -> ClientRecord:
+    def authenticate(self, authorization: str | None, sent: Form, address: str) -> ClientRecord:
         """Return the record of the client that the request proves to be.
 
-        authorization: the header as received, None if absent. Raises InvalidRequest for credentials
-        that are malformed or come twice, InvalidClient for all that do not prove anything.
+        authorization: the header as received, None if absent. address: where the request comes from.
+        Raises InvalidRequest for credentials that are malformed or come twice, InvalidClient for all that
+        do not prove anything, TooManyFailures instead once too many from that address did not.
         """
         credentials = read_credentials(authorization, sent)
         record = self._find_record(credentials.client_id)
+        if record is not None and self._lockout.is_locked(record.client.key, address):
+            self._fail(f"the client {record.client.client_id} is locked from this address", None, address)
         secret_id = self._find_secret(credentials, record)
         if record is None:
-            raise InvalidClient(f"there is no client {_loggable(credentials.client_id)}")
+            self._fail(f"there is no client {_loggable(credentials.client_id)}", None, address)
         client = record.client
         if secret_id is None:
             # An unknown client is looked for in the database: so is nobody, or the time would tell.
             self._find_record(_NOBODYS_ID)
-            raise InvalidClient(f"no usable secret of the client {client.client_id} was presented")
+            self._fail(
+                f"no usable secret of the client {client.client_id} was presented", client.key, address
+            )
         if client.state is not ClientState.ACTIVE:
-            raise InvalidClient(f"the client {client.client_id} is {client.state}")
+            self._fail(f"the client {client.client_id} is {client.state}", client.key, address)
         if client.auth_method is not credentials.method:
-            raise InvalidClient(f"the client {client.client_id} is registered for {client.auth_method}")
+            self._fail(
+                f"the client {client.client_id} is registered for {client.auth_method}", client.key, address
+            )
+        self._lockout.note_success(client.key, address)
         self._note_secret(secret_id, self._clock.now())
         return record
+
+    def _fail(self, detail: str, client_key: int | None, address: str) -> NoReturn:
+        seconds_left = self._lockout.note_failure(client_key, address)
+        if seconds_left:
+            raise TooManyFailures(detail, seconds_left)
+        raise InvalidClient(detail)
 
     def _find_secret(self, credentials: Credentials, record: ClientRecord | None) -> str | None:
         presented = hashing.hash_secret(credentials.secret)

@@ -39,7 +39,7 @@ def _read(
     form: Form, authorization: str | None, context: Context, authenticator: ClientAuthenticator
 ) -> tuple[ClientRecord, str]:
     # `token_type_hint` is never looked at: what a token is, it says itself.
-    record = authenticator.authenticate(authorization, form)
+    record = authenticator.authenticate(authorization, form, context.address)
     context.client = record.client
     token = form.single.get("token")
     if token is None:

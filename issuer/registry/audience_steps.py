@@ -57,7 +57,7 @@ def write_changed(registrar: Registrar, change: Change, before: Audience, after:
 def write_state(change: Change, before: Audience, state: AudienceState, successor: str | None) -> Audience:
     """Put an audience into a state, but that of removed, and return it; nothing where nothing differs.
 
-    successor: the identifier of one that `audience_rules.check_successor` passed, or None.
+    successor: the identifier of another audience of a service, or None.
     """
     after = replace(before, state=state, successor=successor)
     return before if is_same(before, after) else _write(change, before, after, _ACTIONS[state])

@@ -40,7 +40,7 @@ def align(engine: Engine, clock: Clock, longest_seconds: Mapping[KeyPurpose, int
     is away.
     """
     with reading(engine) as connection:
-        wanted = _with_audiences(connection, longest_seconds)
+        wanted = find_longest_seconds(connection, longest_seconds)
         is_known = all(
             key.longest_lifetime_seconds >= wanted[key.purpose] or not key.may_sign(clock.now())
             for key in signing_keys.list_keys(connection)
@@ -49,21 +49,25 @@ def align(engine: Engine, clock: Clock, longest_seconds: Mapping[KeyPurpose, int
         _raise_all(engine, clock.now(), longest_seconds)
 
 
+def find_longest_seconds(
+    connection: Connection, longest_seconds: Mapping[KeyPurpose, int]
+) -> dict[KeyPurpose, int]:
+    """Return the longest life, by purpose, that settings and audiences allow now.
+
+    longest_seconds: what the settings allow.
+    """
+    of_audiences = audiences.find_longest_refresh_seconds(connection) or 0
+    refresh = max(longest_seconds[KeyPurpose.REFRESH], of_audiences)
+    return {**longest_seconds, KeyPurpose.REFRESH: refresh}
+
+
 def _raise_all(engine: Engine, now: int, longest_seconds: Mapping[KeyPurpose, int]) -> None:
     with writing(engine) as connection:
         version = registry_version.raise_version(connection)
-        for purpose, seconds in _with_audiences(connection, longest_seconds).items():
+        for purpose, seconds in find_longest_seconds(connection, longest_seconds).items():
             after = {"longest_lifetime_seconds": seconds}
             for kid in signing_keys.change_longest_lifetime(connection, purpose, seconds, now):
                 audit.add_event(
                     connection, _ACTOR, "key.lifetime_raised", "key", kid, at=now, before=None, after=after
                 )
         registry_version.add_change(connection, Concern(version, ConcernKind.KEYS), at=now)
-
-
-def _with_audiences(
-    connection: Connection, longest_seconds: Mapping[KeyPurpose, int]
-) -> dict[KeyPurpose, int]:
-    of_audiences = audiences.find_longest_refresh_seconds(connection) or 0
-    refresh = max(longest_seconds[KeyPurpose.REFRESH], of_audiences)
-    return {**longest_seconds, KeyPurpose.REFRESH: refresh}

@@ -1,6 +1,6 @@
 """The signing keys: made at the first start, one for each purpose and algorithm, whoever starts first."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from issuer.clock import Clock
 from issuer.entropy import Entropy
@@ -16,7 +16,7 @@ from issuer.store.registry_version import Concern, ConcernKind
 _ACTOR = Actor(ActorKind.SYSTEM, "first start")
 _NEEDED = (*((KeyPurpose.TOKEN, alg) for alg in TOKEN_ALGS), (KeyPurpose.REFRESH, REFRESH_ALG))
 
-_Kind = tuple[KeyPurpose, str]
+Kind = tuple[KeyPurpose, str]
 
 
 def make_first_keys(
@@ -37,7 +37,7 @@ def make_first_keys(
     stored = _list_opened(engine, master_keys, now)
     while missing := _list_missing(stored):
         # Keys are made and opened outside the write lock: with RSA that takes longer than all the rest.
-        made = [_make(kind, master_keys, entropy, now, longest_seconds[kind[0]]) for kind in missing]
+        made = [make_key(kind, master_keys, entropy, now, longest_seconds[kind[0]]) for kind in missing]
         _add_unless_overtaken(engine, made, stored)
         stored = _list_opened(engine, master_keys, now)
 
@@ -48,35 +48,17 @@ def list_signing_keys(engine: Engine) -> tuple[StoredKey, ...]:
         return rows.list_keys(connection)
 
 
-def _list_opened(engine: Engine, master_keys: MasterKeys, now: int) -> tuple[StoredKey, ...]:
-    """Return all keys; each that is still needed was opened to see that it can be."""
-    stored = list_signing_keys(engine)
+def check_open(stored: Iterable[StoredKey], master_keys: MasterKeys, now: int) -> None:
+    """Raise WrongMasterKey or UnusableKey unless every key that is still needed opens."""
     for key in stored:
         if key.is_needed(now):
             sealing.open_key(key, master_keys)
-    return stored
 
 
-def _list_missing(stored: Sequence[StoredKey]) -> tuple[_Kind, ...]:
-    present = {(key.purpose, key.alg) for key in stored if key.signs_until is None}
-    return tuple(kind for kind in _NEEDED if kind not in present)
-
-
-def _add_unless_overtaken(engine: Engine, made: Sequence[StoredKey], seen: Sequence[StoredKey]) -> None:
-    """Add keys, but only beside those that were seen: what others added was not opened yet."""
-    with writing(engine) as connection:
-        version = registry_version.raise_version(connection)
-        is_overtaken = {key.kid for key in rows.list_keys(connection)} != {key.kid for key in seen}
-        added = [] if is_overtaken else [key for key in made if rows.add_key(connection, key)]
-        for key in added:
-            _record(connection, key)
-        kind = ConcernKind.KEYS if added else ConcernKind.NOBODY
-        registry_version.add_change(connection, Concern(version, kind), at=made[0].created_at)
-
-
-def _make(
-    kind: _Kind, master_keys: MasterKeys, entropy: Entropy, now: int, longest_lifetime_seconds: int
+def make_key(
+    kind: Kind, master_keys: MasterKeys, entropy: Entropy, now: int, longest_lifetime_seconds: int
 ) -> StoredKey:
+    """Return a new key, not stored yet, that is published and signs from `now`."""
     purpose, alg = kind
     key = keys.make_signing_key(alg, entropy)
     master_key_id, sealed = sealing.seal_key(key, purpose, master_keys, entropy)
@@ -95,6 +77,29 @@ def _make(
         compromised_at=None,
         longest_lifetime_seconds=longest_lifetime_seconds,
     )
+
+
+def _list_opened(engine: Engine, master_keys: MasterKeys, now: int) -> tuple[StoredKey, ...]:
+    stored = list_signing_keys(engine)
+    check_open(stored, master_keys, now)
+    return stored
+
+
+def _list_missing(stored: Sequence[StoredKey]) -> tuple[Kind, ...]:
+    present = {(key.purpose, key.alg) for key in stored if key.signs_until is None}
+    return tuple(kind for kind in _NEEDED if kind not in present)
+
+
+def _add_unless_overtaken(engine: Engine, made: Sequence[StoredKey], seen: Sequence[StoredKey]) -> None:
+    """Add keys, but only beside those that were seen: what others added was not opened yet."""
+    with writing(engine) as connection:
+        version = registry_version.raise_version(connection)
+        is_overtaken = {key.kid for key in rows.list_keys(connection)} != {key.kid for key in seen}
+        added = [] if is_overtaken else [key for key in made if rows.add_key(connection, key)]
+        for key in added:
+            _record(connection, key)
+        kind = ConcernKind.KEYS if added else ConcernKind.NOBODY
+        registry_version.add_change(connection, Concern(version, kind), at=made[0].created_at)
 
 
 def _record(connection: Connection, key: StoredKey) -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, insert, select, true, update
 
 from issuer.model.client import ClientKey
 from issuer.model.family import EndReason, Family, Incident, Presented
@@ -80,6 +80,19 @@ def change_ended(connection: Connection, family_id: str, reason: EndReason, now:
         .values(ended_at=now, end_reason=reason.value)
     )
     return ended.rowcount == 1
+
+
+def change_all_ended(
+    connection: Connection, reason: EndReason, now: int, client_key: ClientKey | None = None
+) -> int:
+    """End all families of a client, or of everyone, that have not ended; return how many."""
+    of_client = true() if client_key is None else FamilyRow.client_key == client_key
+    ended = connection.execute(
+        update(FamilyRow)
+        .where(FamilyRow.ended_at.is_(None), of_client)
+        .values(ended_at=now, end_reason=reason.value)
+    )
+    return ended.rowcount
 
 
 def find_rotated_from(connection: Connection, family_id: str) -> str:

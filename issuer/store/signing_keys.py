@@ -32,6 +32,47 @@ def add_key(connection: Connection, key: StoredKey) -> bool:
     return connection.execute(statement).first() is not None
 
 
+def find_ending(connection: Connection, purpose: KeyPurpose, alg: str, signs_until: int) -> StoredKey | None:
+    """Return the key of a purpose and algorithm that ends to sign at that second, None if none does."""
+    row = SigningKeyRow
+    found = connection.execute(
+        select(row.__table__).where(
+            row.purpose == purpose.value, row.alg == alg, row.signs_until == signs_until
+        )
+    ).first()
+    return None if found is None else _read(found)
+
+
+def change_end(
+    connection: Connection, kid: str, before: int | None, signs_until: int, overlap_seconds: int
+) -> bool:
+    """Let a key end to sign; returns False if its end is not `before` any more.
+
+    It goes on verifying for the longest life of what it may have signed, and so much longer.
+    """
+    row = SigningKeyRow
+    changed = connection.execute(
+        update(row)
+        .where(row.kid == kid, row.signs_until.is_(None) if before is None else row.signs_until == before)
+        .values(
+            signs_until=signs_until,
+            verify_until=row.longest_lifetime_seconds + (signs_until + overlap_seconds),
+        )
+    )
+    return changed.rowcount == 1
+
+
+def change_start(connection: Connection, kid: str, before: int, signs_from: int) -> bool:
+    """Let a key begin to sign; returns False if its beginning is not `before` or its end is set."""
+    row = SigningKeyRow
+    changed = connection.execute(
+        update(row)
+        .where(row.kid == kid, row.signs_from == before, row.signs_until.is_(None))
+        .values(signs_from=signs_from)
+    )
+    return changed.rowcount == 1
+
+
 def change_longest_lifetime(
     connection: Connection, purpose: KeyPurpose, seconds: int, now: int
 ) -> tuple[str, ...]:

@@ -385,3 +385,14 @@ class LeaseRow(Base):
     holder: Mapped[str]
     until: Mapped[int]
     succeeded_at: Mapped[int | None]
+
+
+class AuthFailureRow(Base):
+    """Failed client authentications in a row, by client (0: anyone's) and network; swept by age."""
+
+    __tablename__ = "auth_failure"
+
+    client_key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[int] = mapped_column(index=True)

@@ -9,13 +9,18 @@ from tests.cli.conftest import START
 NOTHING = {"revoked_tokens": 0, "families": 0, "registry_changes": 0, "issuances": 0, "usage": 0}
 
 
-def run_sql(data_dir, statement: str) -> None:
+def run_sql(data_dir, statement: str, *values: object) -> None:
     with closing(sqlite3.connect(data_dir / "issuer.db")) as connection, connection:
-        connection.execute(statement)
+        connection.execute(statement, values)
+
+
+def add_count(data_dir, days_ago: int) -> None:
+    hour = START - days_ago * 86_400
+    run_sql(data_dir, "INSERT INTO usage VALUES (?, 1, 1, 'g', 'issued', 1, 0, 0)", hour)
 
 
 def test_tick_tells_what_it_removed(used, data_dir):
-    run_sql(data_dir, f"INSERT INTO usage VALUES ({START - 500 * 86_400}, 1, 1, 'g', 'issued', 1, 0, 0)")
+    add_count(data_dir, days_ago=500)
 
     ran = used("tick", "--json")
 
@@ -31,7 +36,7 @@ def test_tick_prints_a_line_for_each_kind(used):
 
 def test_tick_beside_another_does_nothing_and_is_no_failure(used, data_dir):
     used("tick")
-    run_sql(data_dir, f"UPDATE lease SET holder = 'another', until = {START + 30}")
+    run_sql(data_dir, "UPDATE lease SET holder = 'another', until = ?", START + 30)
 
     ran = used("tick", "--json")
 
@@ -40,8 +45,7 @@ def test_tick_beside_another_does_nothing_and_is_no_failure(used, data_dir):
 
 
 def test_tick_keeps_as_long_as_the_settings_say(used, data_dir):
-    insert = f"INSERT INTO usage VALUES ({START - 33 * 86_400}, 1, 1, 'g', 'issued', 1, 0, 0)"
-    run_sql(data_dir, insert)
+    add_count(data_dir, days_ago=33)
 
     kept = used("tick", "--json").document["removed"]["usage"]
     swept = used("tick", "--json", env={"ISSUER_USAGE_KEEP_DAYS": "32"}).document["removed"]["usage"]

@@ -1,8 +1,12 @@
 """A registrar on each database, and a few things it has registered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from issuer.clock import Clock
@@ -16,8 +20,9 @@ from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import NewClient
 from issuer.registry.registrar import Registrar
 from issuer.registry.services import NewService
-from issuer.store import registry_version
+from issuer.store import db, registry_version
 from issuer.store.registry_version import Concern
+from tests.conftest import fresh_database_url
 
 ISSUER_URL = "https://issuer.example/auth"
 
@@ -74,3 +79,25 @@ def concerns(registrar: Registrar) -> Callable[[int], set[Concern]]:
             return set(registry_version.list_changes(connection, after))
 
     return list_since
+
+
+@pytest.fixture
+def start_afresh(
+    request: pytest.FixtureRequest, registrar: Registrar, engine: Engine, tmp_path: Path
+) -> Iterator[Callable[[], Registrar]]:
+    """Give the function that returns a registrar of an empty registry; on PostgreSQL, the other one goes."""
+    with ExitStack() as opened:
+
+        def start() -> Registrar:
+            registrar.session.close()
+            engine.dispose()
+            kind = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+            folder = tmp_path / "afresh"
+            folder.mkdir()
+            url = db.make_url_of(fresh_database_url(request, folder, kind))
+            fresh = create_engine(url, **db.engine_options(url, 8))
+            opened.callback(fresh.dispose)
+            db.prepare_engine(fresh)
+            return replace(registrar, session=opened.enter_context(Session(fresh)))
+
+        yield start

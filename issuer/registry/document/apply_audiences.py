@@ -5,10 +5,9 @@ A scope goes after the permissions that held it, and comes before those that wil
 
 from collections.abc import Iterator
 from dataclasses import replace
-from graphlib import CycleError, TopologicalSorter
 
 from issuer.errors import Conflict
-from issuer.model.audience import Alias, Audience, AudienceState, Scope, TokenPolicy
+from issuer.model.audience import Alias, Audience, Scope, TokenPolicy
 from issuer.model.spelling import SpellingRole
 from issuer.registry import aliases, audience_rules, audience_steps, audiences, removal, spellings
 from issuer.registry.audiences import NewAudience
@@ -104,8 +103,8 @@ def remove_scopes(application: Application) -> None:
 
 
 def write_states(application: Application) -> None:
-    """Write states and successors, in an order in which each successor is active when it is named."""
-    for path, entry in _in_order(application):
+    """Write states and successors; a successor may be on its way out itself, as it may become later."""
+    for path, entry in _entries(application):
         name = entry.new.identifier
         before = application.audiences[name]
         # One that is removed since is no successor any more.
@@ -113,8 +112,6 @@ def write_states(application: Application) -> None:
         if (before.state, successor) == (entry.state, entry.successor):
             continue
         with fields.refusals_at(f"{path}.state"):
-            if entry.successor is not None and entry.successor != successor:
-                audience_rules.check_successor(before, application.audiences[entry.successor])
             application.audiences[name] = audience_steps.write_state(
                 application.change, before, entry.state, entry.successor
             )
@@ -157,19 +154,3 @@ def _write(application: Application, path: str, before: Audience, after: Audienc
         application.audiences[before.identifier] = audience_steps.write_changed(
             application.registrar, application.change, before, after
         )
-
-
-def _in_order(application: Application) -> Iterator[tuple[str, AudienceEntry]]:
-    """Yield those that become active, then every other one before its successor."""
-    entries = {entry.new.identifier: (path, entry) for path, entry in _entries(application)}
-    waiting = {name: one for name, one in entries.items() if one[1].state is not AudienceState.ACTIVE}
-    yield from (one for name, one in entries.items() if name not in waiting)
-    order: TopologicalSorter[str] = TopologicalSorter(dict.fromkeys(waiting, ()))
-    for name, (_, entry) in waiting.items():
-        if entry.successor in waiting:
-            order.add(entry.successor, name)
-    try:
-        yield from [waiting[name] for name in order.static_order()]
-    except CycleError as error:
-        circle = ", ".join(sorted(set(error.args[1])))
-        raise Conflict(f"audiences: these succeed each other in a circle: {circle}") from error

@@ -46,6 +46,7 @@ def check(wanted: Document, final: Document, registered: Snapshot) -> None:
     _check_audiences(wanted, final, registered)
     _check_clients(wanted, final, registered)
     _check_permissions(wanted, final, registered)
+    _check_successors(final)
     _check_clashes(final)
 
 
@@ -65,6 +66,11 @@ def _check_audiences(wanted: Document, final: Document, registered: Snapshot) ->
     for place, entry in enumerate(wanted.audiences):
         _require(f"audiences[{place}].service", "service", entry.new.service, services)
         _require(f"audiences[{place}].successor", "audience", entry.successor, audiences)
+        successor = registered.audiences.get(entry.successor or "")
+        if successor is not None and successor.is_reserved:
+            raise Locked(
+                f"audiences[{place}].successor: {entry.successor} is the issuer's own and succeeds no other"
+            )
 
 
 def _check_clients(wanted: Document, final: Document, registered: Snapshot) -> None:
@@ -86,6 +92,20 @@ def _check_permissions(wanted: Document, final: Document, registered: Snapshot) 
     for place, entry in enumerate(wanted.permissions):
         _require(f"permissions[{place}].client_id", "client", entry.client_id, clients)
         _require(f"permissions[{place}].audience", "audience", entry.identifier, audiences)
+
+
+def _check_successors(final: Document) -> None:
+    successors = {entry.new.identifier: entry.successor for entry in final.audiences}
+    ending: set[str] = set()
+    for place, entry in enumerate(final.audiences):
+        chain: set[str] = set()
+        name: str | None = entry.new.identifier
+        while name is not None and name not in ending:
+            if name in chain:
+                raise Conflict(f"audiences[{place}].successor: {name} would succeed itself in the end")
+            chain.add(name)
+            name = successors.get(name)
+        ending |= chain
 
 
 def _check_clashes(final: Document) -> None:
