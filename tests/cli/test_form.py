@@ -76,6 +76,22 @@ LINES = [
     "audit list --limit 5 --before-id 7 --target T",
     "token preview CLIENT_ID",
     "token preview CLIENT_ID --resource R --resource S --audience A --scope S",
+    "token explain",
+    "token explain --audience IDENTIFIER",
+    "lint",
+    "lint --strict",
+    "audience lint IDENTIFIER",
+    "audience lint IDENTIFIER --strict",
+    "service change NAME --owner T",
+    "service change NAME --trust-group G",
+    "service change NAME --no-trust-group",
+    "registry export",
+    "registry apply -",
+    "registry apply - --dry-run --prune --yes",
+    "tick",
+    "key rotate",
+    "key rotate --now --alg ES256",
+    "family end --all",
 ]
 
 
@@ -83,7 +99,9 @@ def _refuse(_overrides: object) -> None:
     raise InvalidSettings("nothing is set")
 
 
-DESK = Desk(read_settings=_refuse, connect=_refuse, serve_app=_refuse, token_path="", jwks_path="")
+# What `registry apply -` reads: a registry with nothing in it.
+EMPTY = "version: 1\n"
+DESK = Desk(_refuse, _refuse, _refuse, token_path="", introspection_path="", jwks_path="")
 
 
 def _commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -100,7 +118,7 @@ COMMANDS = dict(_commands(terminal.main))
 
 @pytest.mark.parametrize("line", LINES)
 def test_documented_line_is_understood(line: str):
-    result = CliRunner().invoke(terminal.main, line.split(), obj=DESK)
+    result = CliRunner().invoke(terminal.main, line.split(), obj=DESK, input=EMPTY)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "refused: nothing is set\n"
@@ -108,7 +126,7 @@ def test_documented_line_is_understood(line: str):
 
 @pytest.mark.parametrize("line", LINES)
 def test_refusal_is_one_json_document(line: str):
-    result = CliRunner().invoke(terminal.main, [*line.split(), "--json"], obj=DESK)
+    result = CliRunner().invoke(terminal.main, [*line.split(), "--json"], obj=DESK, input=EMPTY)
 
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"error": "invalid_settings", "reason": "nothing is set"}

@@ -20,7 +20,10 @@ def test_keys_are_listed_without_their_private_parts(used):
 def test_keys_are_listed_in_columns(used):
     ran = used("key", "list")
 
-    assert ran.out.split("\n")[0].split() == ["kid", "purpose", "alg", "state", "signs_from", "signs_until"]
+    assert ran.out.split("\n")[0].split() == [
+        *("kid", "purpose", "alg", "state"),
+        *("published_at", "signs_from", "signs_until", "verify_until"),
+    ]
     assert len(ran.out.splitlines()) == 4
 
 

@@ -84,6 +84,8 @@ def test_document_of_the_demo_stands_before_the_log_lines(environment):
     assert [client["audiences"] for client in document["demo"]["clients"]] == [
         ["https://orders.example.com"],
         ["https://orders.example.com", "https://billing.example.com"],
+        ["access"],
+        [],
     ]
 
 
