@@ -86,12 +86,10 @@ def change_all_ended(
     connection: Connection, reason: EndReason, now: int, client_key: ClientKey | None = None
 ) -> int:
     """End all families of a client, or of everyone, that have not ended; return how many."""
-    is_meant = FamilyRow.ended_at.is_(None)
+    statement = update(FamilyRow).where(FamilyRow.ended_at.is_(None))
     if client_key is not None:
-        is_meant &= FamilyRow.client_key == client_key
-    ended = connection.execute(
-        update(FamilyRow).where(is_meant).values(ended_at=now, end_reason=reason.value)
-    )
+        statement = statement.where(FamilyRow.client_key == client_key)
+    ended = connection.execute(statement.values(ended_at=now, end_reason=reason.value))
     return ended.rowcount
 
 
