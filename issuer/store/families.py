@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from issuer.model.client import ClientKey
 from issuer.model.family import EndReason, Family, Incident, Presented
@@ -127,6 +127,11 @@ def add_incident(connection: Connection, incident: Incident) -> None:
             rotated_from=incident.rotated_from,
         )
     )
+
+
+def find_incident_count(connection: Connection) -> int:
+    """Return how often a spent refresh token came back since ever."""
+    return connection.execute(select(func.count()).select_from(IncidentRow)).scalar_one()
 
 
 def _read_family(row: Row[Any]) -> Family:  # Any: a row of family
