@@ -5,6 +5,7 @@ import logging.config
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
@@ -31,6 +32,10 @@ from issuer.issuing.rotation import Rotation
 from issuer.issuing.terms import Terms
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
+from issuer.metrics import endpoint as metrics
+from issuer.metrics.endpoint import Metrics
+from issuer.metrics.listener import Listener
+from issuer.metrics.timed import Timed
 from issuer.model.signing_key import TOKEN_ALGS, KeyPurpose
 from issuer.oauth import jwks, metadata, presented_token, token
 from issuer.oauth.client_auth import ClientAuthenticator
@@ -39,7 +44,7 @@ from issuer.oauth.endpoint import FormEndpoint
 from issuer.oauth.grants import client_credentials, refresh_token
 from issuer.oauth.server import TokenServer
 from issuer.policy.lifetimes import Lifetimes, RefreshLifetimes
-from issuer.registry import first_start, tick
+from issuer.registry import first_start, statistics, tick
 from issuer.registry.cache import RegistryCache
 from issuer.registry.tick import Keeping, Ticker
 from issuer.store import db as database
@@ -77,6 +82,7 @@ class Parts:
     log: EventLog
     ticker: Ticker
     lockout: Lockout
+    metrics: Metrics
 
 
 def create_app(
@@ -127,7 +133,7 @@ def start(parts: Parts) -> Worker:
     load_keys(parts)
     parts.cache.check_once()
     upkeep = _upkeep(parts.ticker) if parts.settings.is_ticking else None
-    worker = Worker(lambda: look_once(parts), parts.usage.write_once, upkeep)
+    worker = Worker(_look(parts), parts.usage.write_once, upkeep)
     worker.start()
     atexit.register(worker.stop)
     return worker
@@ -137,6 +143,23 @@ def look_once(parts: Parts) -> None:
     """Learn what others changed: the registry, who is locked out; raises TemporarilyUnavailable."""
     parts.cache.check_once()
     parts.lockout.share_once()
+
+
+def _look(parts: Parts) -> Callable[[], None]:
+    address = parts.settings.metrics_address
+    if address is None:
+        return lambda: look_once(parts)
+    route = Route(metrics.PATH, parts.metrics)
+    front = Front([route], metrics.answer_not_found, "", parts.log, parts.entropy, short_cut=True)
+    listener = Listener(*address, front)
+    atexit.register(listener.stop)
+
+    def look() -> None:
+        # One process listens; when it is gone, the next to look does.
+        listener.try_to_listen()
+        look_once(parts)
+
+    return look
 
 
 def serve_app() -> Flask:
@@ -179,19 +202,27 @@ def _make_parts(
     )
     families = Families(engine, keyring, recorder, entropy, terms)
     mint = Mint(terms, keyring, families, recorder, clock, entropy)
+    cache = RegistryCache(engine, clock, settings.registry_stale_seconds, lambda: keyring.reload(engine))
     return Parts(
         settings=settings,
         engine=engine,
         clock=clock,
         entropy=entropy,
         keyring=keyring,
-        cache=RegistryCache(engine, clock, settings.registry_stale_seconds, lambda: keyring.reload(engine)),
+        cache=cache,
         usage=usage,
         recorder=recorder,
         mint=mint,
         rotation=Rotation(terms, keyring, families, mint, recorder, clock),
         log=log,
         lockout=Lockout(engine, clock),
+        metrics=Metrics(
+            lambda: statistics.read(engine),
+            lambda: cache.age_seconds,
+            clock,
+            version("issuer"),
+            settings.metrics_token,
+        ),
         ticker=Ticker(
             engine,
             clock,
@@ -226,6 +257,7 @@ def _list_routes(parts: Parts) -> list[Route]:
         ),
         Route("/healthz", health.answer_alive),
         Route("/readyz", ready),
+        *([Route(metrics.PATH, parts.metrics)] if parts.settings.metrics_token else []),
     ]
 
 
@@ -243,10 +275,14 @@ def _list_form_routes(parts: Parts) -> list[Route]:
         metadata.INTROSPECTION_PATH: presented_token.introspect_with(introspector, authenticator),
         metadata.REVOCATION_PATH: presented_token.revoke_with(revoker, authenticator),
     }
-    return [
-        Route(path, FormEndpoint(act, parts.recorder, parts.clock, parts.cache.describe_targets))
+    endpoints: dict[str, Application] = {
+        path: FormEndpoint(act, parts.recorder, parts.clock, parts.cache.describe_targets)
         for path, act in acts.items()
-    ]
+    }
+    endpoints[metadata.TOKEN_PATH] = Timed(
+        endpoints[metadata.TOKEN_PATH], parts.clock, parts.usage.note_duration
+    )
+    return [Route(path, endpoint) for path, endpoint in endpoints.items()]
 
 
 def _has_signers(parts: Parts) -> bool:

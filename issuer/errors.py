@@ -7,6 +7,7 @@ What was wrong in particular stands in `detail`: it goes to the log and to admin
     Refusal
     ├── TokenRefusal         RFC 6749 §5.2, RFC 8707 §2: what the OAuth endpoints answer
     ├── TokenRejected        RFC 6750 §3.1: why a token that is shown to us is not ours
+    ├── Unreachable          what keeps us from another server
     ├── RegistryRefusal      what an admin is told, with the detail
     └── StartRefusal         why the server does not start, one clear sentence
 """
@@ -162,6 +163,18 @@ class ServerError(TokenRefusal):
 
     code = "server_error"
     status = 500
+
+
+class Unreachable(Refusal):
+    """A server that was asked does not answer; `detail` says how it fails. mend: what to do about it."""
+
+    code = "unreachable"
+    status = 502
+    sentence = "A server cannot be reached."
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(detail)
+        self.mend = mend
 
 
 class RegistryRefusal(Refusal):

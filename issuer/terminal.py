@@ -15,6 +15,7 @@ from issuer.cli import (
     audit,
     client,
     db,
+    doctor,
     family,
     key,
     lint,
@@ -29,11 +30,13 @@ from issuer.cli import config as config_commands
 from issuer.cli.desk import Desk, Instance
 from issuer.clock import Clock
 from issuer.config import Settings
+from issuer.doctor.examination import Examination
 from issuer.entropy import Entropy
 from issuer.issuing import preview
 from issuer.issuing.mint import Unsigned
 from issuer.issuing.verdict.explainer import Explainer
 from issuer.model.audit_event import Actor, ActorKind
+from issuer.model.checkup import Applicant, Checkup
 from issuer.model.token_plan import TargetRequest
 from issuer.model.verdict import Explanation
 from issuer.oauth import metadata
@@ -72,6 +75,7 @@ for _command in (
     lint.lint,
     tick.tick,
     registry.registry,
+    doctor.doctor,
 ):
     main.add_command(_command)
 
@@ -111,7 +115,20 @@ def _open(parts: Parts) -> Instance:
         open_keys=lambda: application.load_keys(parts),
         preview=lambda client_id, request: _preview(parts, client_id, request),
         explain=lambda text, spelling: _explain(parts, text, spelling),
+        examine=lambda applicant: _examine(parts, applicant),
     )
+
+
+def _examine(parts: Parts, applicant: Applicant | None) -> tuple[Checkup, ...]:
+    application.load_keys(parts)
+    examination = Examination(
+        parts.settings.url,
+        parts.keyring,
+        parts.clock,
+        parts.cache.find_record,
+        lambda client_id, request: _preview(parts, client_id, request),
+    )
+    return examination.examine(applicant)
 
 
 def _make_registrar(parts: Parts) -> Registrar:

@@ -13,6 +13,7 @@ from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.errors import Refusal, SchemaNotAtHead, TemporarilyUnavailable
 from issuer.issuing.mint import Unsigned
+from issuer.model.checkup import Applicant, Checkup
 from issuer.model.token_plan import TargetRequest
 from issuer.model.verdict import Explanation
 from issuer.registry import first_start
@@ -33,6 +34,8 @@ class Instance:
     preview: what a client_id would get for a request; raises what the token endpoint answers.
     explain: what a pasted text is and whether services would accept it, all or the one that expects a
     spelling; raises as `open_keys`, and NotFound.
+    examine: what is wrong with the server at ISSUER_URL, asked for a token as well where somebody is
+    given; raises as `open_keys`.
     """
 
     settings: Settings
@@ -44,6 +47,7 @@ class Instance:
     open_keys: Callable[[], None]
     preview: Callable[[str, TargetRequest], Unsigned]
     explain: Callable[[str, str | None], Explanation]
+    examine: Callable[[Applicant | None], tuple[Checkup, ...]]
 
 
 @dataclass(frozen=True, slots=True)

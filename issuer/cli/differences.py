@@ -43,30 +43,29 @@ def call(kind: Kind) -> str:
 
 def _lines(difference: Difference) -> Iterator[str]:
     yield f"{_SIGNS[difference.action]} {call(difference.kind)} {difference.title}"
-    before, after = _flat(difference.before), _flat(difference.after)
-    if difference.action is Action.CHANGE:
-        yield from _changed_lines(before, after)
+    named = _NAMES[difference.kind]
     if difference.action is Action.ADD:
-        named = _NAMES[difference.kind]
-        yield from (f"    {name}: {shown}" for name, shown in after.items() if name not in named)
+        for field, value in (difference.after or {}).items():
+            if field not in named:
+                yield from (f"    {name}: {shown}" for name, shown in _flat(field, value).items())
+    if difference.action is Action.CHANGE:
+        yield from _changed_lines(difference.before or {}, difference.after or {})
 
 
-def _changed_lines(before: Mapping[str, str], after: Mapping[str, str]) -> Iterator[str]:
-    for name in dict.fromkeys((*before, *after)):
-        was, is_now = before.get(name, output.NOTHING), after.get(name, output.NOTHING)
-        if was != is_now:
-            yield f"    {name}: {was} -> {is_now}"
+def _changed_lines(before: Mapping[str, JsonValue], after: Mapping[str, JsonValue]) -> Iterator[str]:
+    for field, value in after.items():
+        old, new = _flat(field, before[field]), _flat(field, value)
+        for name in dict.fromkeys((*old, *new)):
+            was, is_now = old.get(name, output.NOTHING), new.get(name, output.NOTHING)
+            if was != is_now:
+                yield f"    {name}: {was} -> {is_now}"
 
 
-def _flat(fields: Mapping[str, JsonValue] | None) -> dict[str, str]:
-    """Return what is shown of each field that holds something; one for each named value within it."""
-    flat: dict[str, str] = {}
-    for name, value in (fields or {}).items():
-        if isinstance(value, dict):
-            flat.update({f"{name}[{inner}]": _show(name, part) for inner, part in value.items()})
-        elif value is not None and value not in ("", []):
-            flat[name] = _show(name, value)
-    return flat
+def _flat(field: str, value: JsonValue) -> dict[str, str]:
+    """Return what is shown of a field: nothing if it is empty, each by its name if it holds several."""
+    if isinstance(value, dict):
+        return {f"{field}[{name}]": _show(field, part) for name, part in value.items()}
+    return {} if value is None or value in ("", []) else {field: _show(field, value)}
 
 
 def _show(name: str, value: JsonValue) -> str:

@@ -30,7 +30,9 @@ def serve(desk: Desk, host: str | None, port: int | None, workers: int | None, i
     """
     overrides = _overrides(desk, host, port, workers)
     settings = desk.read_settings(overrides)
-    _check_free(settings.bind_host, settings.bind_port)
+    _check_free(settings.bind_host, settings.bind_port, "--port")
+    if settings.metrics_address is not None:
+        _check_free(*settings.metrics_address, "ISSUER_METRICS_BIND")
     with desk.open(settings) as instance:
         desks.prepare(instance)
         registered = use_case.register(instance.registrar) if is_demo else None
@@ -54,7 +56,7 @@ def _overrides(desk: Desk, host: str | None, port: int | None, workers: int | No
     return {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **overrides}
 
 
-def _check_free(host: str, port: int) -> None:
+def _check_free(host: str, port: int, setting: str) -> None:
     """Raise AddressTaken if nobody may listen there: granian would share the port with another server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -63,7 +65,7 @@ def _check_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise AddressTaken(
-                f"{host} port {port} cannot be listened on: {error.strerror}. Choose another with --port."
+                f"{host} port {port} cannot be listened on: {error.strerror}. Choose another with {setting}."
             ) from error
 
 

@@ -17,7 +17,7 @@ def tick(desk: Desk) -> Answer:
     """Remove what has expired and print how much: once a minute to once a day, by cron or the like.
 
     Two at once are one: the other says so and does nothing. Fields: is_done, removed (revoked_tokens,
-    families, registry_changes, issuances, usage; null where another is at it).
+    families, registry_changes, issuances, usage, auth_failures; null where another is at it).
     """
     with desk.registry() as instance:
         removed = instance.ticker.tick(_pause)

@@ -47,7 +47,7 @@ class Lockout:
     def note_failure(self, client_key: int | None, address: str) -> int:
         """Count a failed attempt; returns for how many seconds attempts were locked before it, 0 for none.
 
-        client_key: None where there is no such client, or its secrets were not looked at.
+        client_key: None where there is no such client, its secrets were not looked at, or one was good.
         """
         network = lockout.network_of(address)
         seconds_left = self._seconds_left(ANYONE, network)

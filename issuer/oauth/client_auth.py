@@ -75,12 +75,11 @@ class ClientAuthenticator:
             self._fail(
                 f"no usable secret of the client {client.client_id} was presented", client.key, address
             )
+        # A good secret is no guess: a client that is enabled again must not find itself locked.
         if client.state is not ClientState.ACTIVE:
-            self._fail(f"the client {client.client_id} is {client.state}", client.key, address)
+            self._fail(f"the client {client.client_id} is {client.state}", None, address)
         if client.auth_method is not credentials.method:
-            self._fail(
-                f"the client {client.client_id} is registered for {client.auth_method}", client.key, address
-            )
+            self._fail(f"the client {client.client_id} is registered for {client.auth_method}", None, address)
         self._lockout.note_success(client.key, address)
         self._note_secret(secret_id, self._clock.now())
         return record

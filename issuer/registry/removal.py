@@ -1,5 +1,6 @@
 """What goes when something is removed: permissions and links that would point to nothing."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from issuer.model.audience import Audience, AudienceState
@@ -35,20 +36,27 @@ def revoke_permission(change: Change, permission: Permission) -> None:
     if client is None:
         return
     permissions.remove_permission(change.connection, client.key, permission.audience.id)
-    change.concerns_client(client.key)
-    change.record(
-        "permission.revoked",
-        "permission",
-        client.client_id,
-        descriptions.of_permission(permission),
-        None,
-    )
+    _record_revoked(change, client, permission)
+
+
+def revoke_permissions(change: Change, held: Sequence[tuple[Client, Permission]]) -> None:
+    """Take back many permissions, each with its client as it is now, in a few statements."""
+    pairs = [(client.key, permission.audience.id) for client, permission in held]
+    permissions.remove_permissions(change.connection, pairs)
+    for client, permission in held:
+        _record_revoked(change, client, permission)
 
 
 def unlink_clients(change: Change, service: Service) -> None:
     """Let no client speak for a service any more."""
     for client in clients.list_clients(change.connection, service_id=service.id):
         _write_client(change, client, replace(client, service=None))
+
+
+def _record_revoked(change: Change, client: Client, permission: Permission) -> None:
+    change.concerns_client(client.key)
+    before = descriptions.of_permission(permission)
+    change.record("permission.revoked", "permission", client.client_id, before, None)
 
 
 def _write_client(change: Change, before: Client, after: Client) -> None:

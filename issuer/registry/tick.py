@@ -13,6 +13,7 @@ from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.model.signing_key import KeyPurpose
 from issuer.store import (
+    auth_failures,
     families,
     issuance,
     leases,
@@ -31,6 +32,8 @@ BATCH_ROWS: Final = 500
 # More than any clock is wrong, and time to look at a family that has ended.
 FAMILY_MARGIN_SECONDS: Final = 24 * 3600
 TOKEN_MARGIN_SECONDS: Final = 3600
+# Longer than a count of failures can matter (policy.lockout).
+FAILURE_SECONDS: Final = 3600
 CHANGE_SECONDS: Final = 3600
 
 _LEASE_SECONDS = 60
@@ -122,6 +125,9 @@ class Ticker:
             ),
             "usage": lambda connection, limit: usage.remove_counts(
                 connection, now - keeping.usage_seconds, limit
+            ),
+            "auth_failures": lambda connection, limit: auth_failures.remove_failures(
+                connection, now - FAILURE_SECONDS, limit
             ),
         }
 

@@ -109,6 +109,17 @@ def list_identifiers(connection: Connection) -> tuple[RegisteredIdentifier, ...]
     return tuple(RegisteredIdentifier(row.identifier, row.canonical, _describe_state(row)) for row in rows)
 
 
+def list_primary_identifiers(connection: Connection, audience_ids: Iterable[int]) -> dict[int, str]:
+    """Return the identifiers of some audiences, removed ones too, by audience id."""
+    rows = connection.execute(
+        select(IdentifierRow.audience_id, IdentifierRow.identifier).where(
+            IdentifierRow.role == SpellingRole.PRIMARY.value,
+            IdentifierRow.audience_id.in_(list(audience_ids)),
+        )
+    )
+    return {row.audience_id: row.identifier for row in rows}
+
+
 def add_audience(connection: Connection, audience: Audience) -> AudienceId:
     """Add an audience with its scopes, still without a spelling, and return its id.
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, true, update
+from sqlalchemy import Connection, Row, func, insert, select, update
 
 from issuer.model.client import ClientKey
 from issuer.model.family import EndReason, Family, Incident, Presented
@@ -86,12 +86,10 @@ def change_all_ended(
     connection: Connection, reason: EndReason, now: int, client_key: ClientKey | None = None
 ) -> int:
     """End all families of a client, or of everyone, that have not ended; return how many."""
-    of_client = true() if client_key is None else FamilyRow.client_key == client_key
-    ended = connection.execute(
-        update(FamilyRow)
-        .where(FamilyRow.ended_at.is_(None), of_client)
-        .values(ended_at=now, end_reason=reason.value)
-    )
+    statement = update(FamilyRow).where(FamilyRow.ended_at.is_(None))
+    if client_key is not None:
+        statement = statement.where(FamilyRow.client_key == client_key)
+    ended = connection.execute(statement.values(ended_at=now, end_reason=reason.value))
     return ended.rowcount
 
 
@@ -129,6 +127,11 @@ def add_incident(connection: Connection, incident: Incident) -> None:
             rotated_from=incident.rotated_from,
         )
     )
+
+
+def find_incident_count(connection: Connection) -> int:
+    """Return how often a spent refresh token came back since ever."""
+    return connection.execute(select(func.count()).select_from(IncidentRow)).scalar_one()
 
 
 def _read_family(row: Row[Any]) -> Family:  # Any: a row of family

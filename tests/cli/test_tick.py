@@ -6,7 +6,14 @@ from contextlib import closing
 from issuer.registry import tick
 from tests.cli.conftest import START
 
-NOTHING = {"revoked_tokens": 0, "families": 0, "registry_changes": 0, "issuances": 0, "usage": 0}
+NOTHING = {
+    "revoked_tokens": 0,
+    "families": 0,
+    "registry_changes": 0,
+    "issuances": 0,
+    "usage": 0,
+    "auth_failures": 0,
+}
 
 
 def run_sql(data_dir, statement: str, *values: object) -> None:

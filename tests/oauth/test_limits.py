@@ -3,6 +3,7 @@
 import pytest
 
 from issuer.errors import InvalidClient, RateLimited, TooManyFailures
+from issuer.registry import clients
 from tests.oauth.holders import CHALLENGE, INTROSPECT, present
 from tests.oauth.world import (
     ON_BOTH_DATABASES,
@@ -59,6 +60,17 @@ def test_a_success_forgets_the_failures(world: World, robot: Credentials):
     assert ask(world, robot).status == 200
 
     fail(world, robot.client_id, 4)
+
+    assert ask(world, robot).status == 200
+
+
+def test_a_client_that_is_enabled_again_is_not_locked(world: World, robot: Credentials):
+    """It went on asking with a good secret, which is no guessing."""
+    clients.disable_client(world.registrar, robot.client_id)
+    world.look()
+    assert [ask(world, robot).status for _ in range(7)] == [401] * 5 + [429] * 2
+    clients.enable_client(world.registrar, robot.client_id)
+    world.look()
 
     assert ask(world, robot).status == 200
 

@@ -274,7 +274,9 @@ def test_what_is_sent_never_grows_the_table_of_counts(world: World):
         world.ask(Credentials(f"nobody{number}", "x"), grant_type=f"grant{number}", audience=f"a{number}")
         world.ask(client_id=f"nobody{number}", client_secret="x", scope=f"s{number}")
 
-    assert len(world.usage()) == 2
+    outcomes = {outcome for _, _, _, outcome, *_ in world.usage()}
+    assert outcomes == {"invalid_client", "unsupported_grant_type", "too_many_failures"}
+    assert len(world.usage()) == 3
 
 
 @ON_BOTH_DATABASES

@@ -8,12 +8,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, func, insert, select, text
 
+from issuer.model.auth_failure import FailureKey, Failures, Unwritten
 from issuer.model.family import EndReason
 from issuer.registry import tick
 from issuer.registry.tick import BATCH_ROWS, Keeping, Ticker
-from issuer.store import db, leases
+from issuer.store import auth_failures, db, leases
 from issuer.store.tables import (
     AuditEventRow,
+    AuthFailureRow,
     FamilyRow,
     IncidentRow,
     IssuanceRow,
@@ -34,6 +36,7 @@ SWEPT = {
     RegistryChangeRow: "registry_changes",
     IssuanceRow: "issuances",
     UsageRow: "usage",
+    AuthFailureRow: "auth_failures",
 }
 # Long after everything that is kept for any reason.
 AGES_AGO = START - 1000 * DAY
@@ -251,6 +254,19 @@ def test_counts_go_after_their_days(ticker, used, left):
 
     assert removed["usage"] == 1
     assert left(UsageRow.client_key) == {1, 2}
+
+
+def test_failures_go_when_they_no_longer_matter(engine, ticker, left):
+    cut = START - 3600
+    with db.writing(engine) as connection:
+        for client_key, at in enumerate((cut - 1, cut, START)):
+            failed = {FailureKey(client_key, "192.0.2.1"): Unwritten(Failures(9, at))}
+            auth_failures.add_failures(connection, failed)
+
+    removed = ticker.tick()
+
+    assert removed["auth_failures"] == 1
+    assert left(AuthFailureRow.client_key) == {1, 2}
 
 
 def test_a_tick_after_a_tick_removes_nothing(ticker, revoked, families, issued, used):

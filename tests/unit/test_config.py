@@ -54,6 +54,8 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
         "refresh_idle_seconds": 14 * 86400,
         "registry_stale_seconds": 30,
         "trusted_proxies": 0,
+        "client_requests_per_second": 0,
+        "client_burst": 50,
         "key_publish_ahead_seconds": 86400,
         "tick": "auto",
         "issuance_keep_days": 90,
@@ -88,6 +90,8 @@ def test_every_variable_is_taken_and_typed():
         "ISSUER_REFRESH_IDLE_SECONDS": "3600",
         "ISSUER_REGISTRY_STALE_SECONDS": "60",
         "ISSUER_TRUSTED_PROXIES": "1",
+        "ISSUER_CLIENT_REQUESTS_PER_SECOND": "7",
+        "ISSUER_CLIENT_BURST": "9",
         "ISSUER_KEY_PUBLISH_AHEAD_SECONDS": "3600",
         "ISSUER_TICK": "on",
         "ISSUER_ISSUANCE_KEEP_DAYS": "7",
@@ -110,6 +114,7 @@ def test_every_variable_is_taken_and_typed():
     assert (settings.access_token_seconds, settings.access_token_max_seconds) == (7200, 7200)
     assert (settings.refresh_absolute_seconds, settings.refresh_idle_seconds) == (86400, 3600)
     assert (settings.registry_stale_seconds, settings.trusted_proxies) == (60, 1)
+    assert (settings.client_requests_per_second, settings.client_burst) == (7, 9)
     assert settings.key_publish_ahead_seconds == 3600
     assert (settings.tick, settings.is_ticking) == ("on", True)
     assert (settings.issuance_keep_days, settings.usage_keep_days) == (7, 32)

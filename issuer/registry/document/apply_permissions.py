@@ -13,8 +13,8 @@ from issuer.registry.permissions import Granted
 def revoke(application: Application, names: Iterable[Name]) -> None:
     """Take back permissions that are not in the document; names: by the identifiers that it knows."""
     registered = _registered(application)
-    for name in names:
-        removal.revoke_permission(application.change, registered[name])
+    held = [(application.clients[name[0]], registered[name]) for name in names]
+    removal.revoke_permissions(application.change, held)
 
 
 def grant(application: Application) -> None:
