@@ -12,8 +12,6 @@ from dataclasses import dataclass, field
 
 import jwt
 import pytest
-from tests.flows.servers import Server
-from tests.flows.shop import Account
 
 from issuer import config
 from issuer.entropy import Entropy
@@ -22,6 +20,8 @@ from issuer.model.signing_key import KeyPurpose
 from issuer.registry import key_rotation
 from issuer.registry.key_rotation import Waits
 from tests.flows import servers, shop
+from tests.flows.servers import Server
+from tests.flows.shop import Account
 
 WORKERS = 4
 AHEAD_SECONDS, CACHE_SECONDS = 3, 1
