@@ -6,9 +6,8 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -19,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
+from issuer.store import sqlite
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -40,7 +40,6 @@ __all__ = [
 ]
 
 _WRITES = "issuer_writes"
-_BUSY_MILLISECONDS = 2000
 _WAIT_SECONDS = 2
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
@@ -84,7 +83,7 @@ def prepare_engine(engine: Engine) -> None:
     """Attach the listeners that SQLite needs; PostgreSQL needs none."""
     if engine.dialect.name != "sqlite":
         return
-    event.listen(engine, "connect", _set_pragmas)
+    sqlite.prepare_engine(engine)
     event.listen(engine, "begin", _begin)
 
 
@@ -107,7 +106,11 @@ def see_one_moment(connection: Connection) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes and commits at its end; raises as `reading` does."""
-    with unavailable_as_refusal(), engine.execution_options(**{_WRITES: True}).begin() as connection:
+    with (
+        unavailable_as_refusal(),
+        sqlite.turn(engine) if engine.dialect.name == "sqlite" else nullcontext(),
+        engine.execution_options(**{_WRITES: True}).begin() as connection,
+    ):
         yield connection
 
 
@@ -145,15 +148,8 @@ def unavailable_as_refusal() -> Iterator[None]:
         raise
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    # busy_timeout first: the others may already meet a lock.
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL: an acknowledged answer survives power loss.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+    if is_writing(connection):
+        sqlite.begin_writing(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")
