@@ -6,10 +6,15 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
+<<<<<<< HEAD
 import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+=======
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+>>>>>>> next
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -20,7 +25,11 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
+<<<<<<< HEAD
 from issuer.store import postgresql
+=======
+from issuer.store import sqlite
+>>>>>>> next
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -43,7 +52,11 @@ __all__ = [
 ]
 
 _WRITES = "issuer_writes"
+<<<<<<< HEAD
 _BUSY_MILLISECONDS = 2000
+=======
+_WAIT_SECONDS = 2
+>>>>>>> next
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
 
@@ -85,8 +98,12 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         postgresql.prepare_engine(engine)
         return
+<<<<<<< HEAD
     event.listen(engine, "do_connect", _make_for_owner)
     event.listen(engine, "connect", _set_pragmas)
+=======
+    sqlite.prepare_engine(engine)
+>>>>>>> next
     event.listen(engine, "begin", _begin)
 
 
@@ -112,7 +129,11 @@ def see_one_moment(connection: Connection) -> None:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes and commits at its end; raises as `reading` does."""
-    with unavailable_as_refusal(), engine.execution_options(**{_WRITES: True}).begin() as connection:
+    with (
+        unavailable_as_refusal(),
+        sqlite.turn(engine) if engine.dialect.name == "sqlite" else nullcontext(),
+        engine.execution_options(**{_WRITES: True}).begin() as connection,
+    ):
         yield connection
 
 
@@ -155,6 +176,7 @@ def unavailable_as_refusal() -> Iterator[None]:
         raise
 
 
+<<<<<<< HEAD
 def _at_one_moment(dialect: str) -> dict[str, str]:
     # PostgreSQL's default shows each statement another moment, and one value takes several statements;
     # SQLite's transactions know no other way.
@@ -180,5 +202,10 @@ def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
     cursor.close()
 
 
+=======
+>>>>>>> next
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+    if is_writing(connection):
+        sqlite.begin_writing(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")

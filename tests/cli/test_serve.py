@@ -49,10 +49,9 @@ def test_messages_go_to_standard_error_and_log_lines_to_standard_output(environm
 
 def test_start_with_the_defaults_warns_of_nothing(environment, tmp_path):
     with servers.running(tmp_path, environment) as server:
-        server.stop()
+        lines = server.log.read_text().splitlines()
 
-    levels = {json.loads(line)["level"] for line in server.log.read_text().splitlines()}
-    assert levels == {"info"}
+    assert {json.loads(line)["level"] for line in lines} == {"info"}
 
 
 def test_second_start_finds_what_the_first_made(environment, tmp_path):
