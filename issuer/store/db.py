@@ -6,15 +6,8 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
-<<<<<<< HEAD
-import os
-import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-=======
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
->>>>>>> next
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -25,11 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
-<<<<<<< HEAD
-from issuer.store import postgresql
-=======
-from issuer.store import sqlite
->>>>>>> next
+from issuer.store import postgresql, sqlite
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -45,18 +34,12 @@ __all__ = [
     "make_url_of",
     "prepare_engine",
     "reading",
-    "see_one_moment",
     "start_lock",
     "unavailable_as_refusal",
     "writing",
 ]
 
 _WRITES = "issuer_writes"
-<<<<<<< HEAD
-_BUSY_MILLISECONDS = 2000
-=======
-_WAIT_SECONDS = 2
->>>>>>> next
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
 
@@ -98,12 +81,7 @@ def prepare_engine(engine: Engine) -> None:
     if engine.dialect.name != "sqlite":
         postgresql.prepare_engine(engine)
         return
-<<<<<<< HEAD
-    event.listen(engine, "do_connect", _make_for_owner)
-    event.listen(engine, "connect", _set_pragmas)
-=======
     sqlite.prepare_engine(engine)
->>>>>>> next
     event.listen(engine, "begin", _begin)
 
 
@@ -115,15 +93,6 @@ def reading(engine: Engine) -> Iterator[Connection]:
     """
     with unavailable_as_refusal(), engine.connect() as connection:
         yield connection.execution_options(**_at_one_moment(engine.dialect.name))
-
-
-def see_one_moment(connection: Connection) -> None:
-    """Let a transaction that only reads see nothing that others commit meanwhile: its first statement.
-
-    On SQLite none ever does; PostgreSQL would look anew with each statement.
-    """
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 
 
 @contextmanager
@@ -176,34 +145,12 @@ def unavailable_as_refusal() -> Iterator[None]:
         raise
 
 
-<<<<<<< HEAD
 def _at_one_moment(dialect: str) -> dict[str, str]:
     # PostgreSQL's default shows each statement another moment, and one value takes several statements;
     # SQLite's transactions know no other way.
     return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
-def _make_for_owner(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
-    # SQLite would make the file readable to everyone; what it puts beside it has the file's own mode.
-    # Only a file that is not there: to open and close one that is would take SQLite's locks from it.
-    path = arguments[0]
-    if path != ":memory:":
-        with suppress(OSError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    # busy_timeout first: the others may already meet a lock.
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL: an acknowledged answer survives power loss.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-
-
-=======
->>>>>>> next
 def _begin(connection: Connection) -> None:
     if is_writing(connection):
         sqlite.begin_writing(connection)

@@ -6,10 +6,11 @@ waited two seconds in vain. So the threads of one process stand in line, and of 
 first asks, often.
 """
 
+import os
 import sqlite3
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Final
 
 from sqlalchemy import Connection, Engine, event
@@ -23,6 +24,7 @@ _TURNS: Final = "issuer_turns"
 
 def prepare_engine(engine: Engine) -> None:
     """Attach what is done for each new connection, and make the line of writers; once for an engine."""
+    event.listen(engine, "do_connect", _make_for_owner)
     event.listen(engine, "connect", _set_pragmas)
     engine.update_execution_options(**{_TURNS: threading.Lock()})
 
@@ -65,6 +67,15 @@ def _ask(driver: sqlite3.Connection) -> bool:
         else:
             return True
     return False
+
+
+def _make_for_owner(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
+    # SQLite would make the file readable to everyone; what it puts beside it has the file's own mode.
+    # Only a file that is not there: to open and close one that is would take SQLite's locks from it.
+    path = arguments[0]
+    if path != ":memory:":
+        with suppress(OSError):
+            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
 
 
 def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:

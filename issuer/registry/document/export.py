@@ -3,11 +3,9 @@
 from issuer.registry.document import snapshot
 from issuer.registry.document.entries import Document
 from issuer.registry.registrar import Registrar
-from issuer.store import db
 
 
 def export(registrar: Registrar) -> Document:
     """Return what is registered, of one moment; raises TemporarilyUnavailable if the database is away."""
     with registrar.reading() as connection:
-        db.see_one_moment(connection)
         return snapshot.take(connection).document
