@@ -25,7 +25,8 @@ class UsageCounter:
         # Count, last time and latest end, changed in place: this is done for every token.
         self._sums: dict[UsageKey, list[int]] = {}
         self._secrets: dict[str, int] = {}
-        self._durations: dict[int, DurationSum] = {}
+        # Plain pairs of count and microseconds: this is written for every token request.
+        self._durations: dict[int, tuple[int, int]] = {}
 
     def count(
         self,
@@ -50,9 +51,10 @@ class UsageCounter:
 
     def note_duration(self, seconds: float) -> None:
         """Count how long a token request took."""
-        bound, took = duration.bound_of(seconds), DurationSum(1, round(seconds * 1_000_000))
+        bound, microseconds = duration.bound_of(seconds), int(seconds * 1_000_000)
         with self._lock:
-            self._durations[bound] = self._durations.get(bound, DurationSum()) + took
+            count, sum_microseconds = self._durations.get(bound, (0, 0))
+            self._durations[bound] = (count + 1, sum_microseconds + microseconds)
 
     def write_once(self) -> None:
         """Write what has come together; what cannot be written is kept for the next time.
@@ -68,21 +70,24 @@ class UsageCounter:
         try:
             with writing(self._engine) as connection:
                 usage.add_counts(connection, {key: UsageSum(*total) for key, total in sums.items()})
-                durations.add_durations(connection, took)
+                durations.add_durations(
+                    connection, {bound: DurationSum(*each) for bound, each in took.items()}
+                )
                 clients.change_last_used(connection, secrets)
         except BaseException:
             self._put_back(sums, secrets, took)
             raise
 
     def _put_back(
-        self, sums: dict[UsageKey, list[int]], secrets: dict[str, int], took: dict[int, DurationSum]
+        self, sums: dict[UsageKey, list[int]], secrets: dict[str, int], took: dict[int, tuple[int, int]]
     ) -> None:
         with self._lock:
             for key, total in sums.items():
                 _add(self._sums.setdefault(key, [0, 0, 0]), *total)
             self._secrets = {**secrets, **self._secrets}
-            for bound, sum_ in took.items():
-                self._durations[bound] = self._durations.get(bound, DurationSum()) + sum_
+            for bound, (count, microseconds) in took.items():
+                more_count, more_microseconds = self._durations.get(bound, (0, 0))
+                self._durations[bound] = (count + more_count, microseconds + more_microseconds)
 
 
 def _add(total: list[int], count: int, last_at: int, max_exp: int) -> None:

@@ -30,9 +30,6 @@ class DurationSum:
     count: int = 0
     sum_microseconds: int = 0
 
-    def __add__(self, other: "DurationSum") -> "DurationSum":
-        return DurationSum(self.count + other.count, self.sum_microseconds + other.sum_microseconds)
-
 
 def bound_of(seconds: float) -> int:
     """Return the lowest bound, in microseconds, that is not exceeded; LONGER if all are."""

@@ -106,7 +106,7 @@ def test_every_command_and_option_is_there(line: str) -> None:
 
 
 def test_the_readme_stays_short_enough_to_be_read() -> None:
-    assert len(LINES) <= 700
+    assert len(LINES) <= 720
 
 
 def _rows(heading: str) -> list[list[str]]:

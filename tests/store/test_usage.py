@@ -112,3 +112,36 @@ def test_an_issuance_is_stored_as_given(engine):
     with db.reading(engine) as connection:
         row = connection.execute(select(IssuanceRow)).one()
     assert Issuance(**{**row._asdict(), "aud": tuple(row.aud)}) == issued
+
+
+def totals(engine):
+    """Return what is counted since ever, by audience, grant type and outcome: count and first_at."""
+    with db.reading(engine) as connection:
+        return {
+            (each.audience_id, each.grant_type, each.outcome): (each.count, each.first_at)
+            for each in usage.list_totals(connection)
+        }
+
+
+def test_totals_add_up_over_hours_and_clients_and_remember_the_first(engine):
+    later = KEY._replace(hour=7200, client_key=9)
+    for given in (
+        {KEY: UsageSum(2, 3700, 1), later: UsageSum(3, 7300, 1)},
+        {later: UsageSum(1, 7400, 1), OTHER: UsageSum(1, 5, 0)},
+    ):
+        with db.writing(engine) as connection:
+            usage.add_counts(connection, given)
+
+    assert totals(engine) == {
+        (2, "client_credentials", "issued"): (6, 3700),
+        (0, "", "invalid_client"): (1, 5),
+    }
+
+
+def test_totals_stay_when_counts_are_removed(engine):
+    with db.writing(engine) as connection:
+        usage.add_counts(connection, {KEY: UsageSum(2, 3700, 1)})
+        assert usage.remove_counts(connection, KEY.hour + 1, 10) == 1
+
+    assert sums(engine) == {}
+    assert totals(engine) == {(2, "client_credentials", "issued"): (2, 3700)}

@@ -3,7 +3,6 @@
 import pytest
 
 from issuer.model import duration
-from issuer.model.duration import DurationSum
 
 
 @pytest.mark.parametrize(
@@ -20,10 +19,6 @@ from issuer.model.duration import DurationSum
 )
 def test_a_duration_comes_under_the_lowest_bound_it_does_not_exceed(seconds, bound):
     assert duration.bound_of(seconds) == bound
-
-
-def test_sums_add_up():
-    assert DurationSum(1, 20) + DurationSum(2, 5) == DurationSum(3, 25)
 
 
 def test_bounds_rise():
