@@ -105,7 +105,6 @@ def test_reserved_audiences_but_one_may_be_permitted(registrar, robot, identifie
         (NewPermission("robot-aaaaaaab", ORDERS, READ, BOTH), InvalidValue),
         (NewPermission("robot-aaaaaaab", ORDERS, frozenset(), READ), InvalidValue),
     ],
-    ids=repr,
 )
 def test_a_permission_that_cannot_be_is_refused(registrar, orders, robot, version, new, refusal):
     raised = version()
