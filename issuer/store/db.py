@@ -101,7 +101,8 @@ def writing(engine: Engine) -> Iterator[Connection]:
     with (
         unavailable_as_refusal(),
         sqlite.turn(engine) if engine.dialect.name == "sqlite" else nullcontext(),
-        engine.execution_options(**{_WRITES: True}).begin() as connection,
+        engine.connect() as connection,
+        connection.execution_options(**{_WRITES: True}).begin(),
     ):
         yield connection
 

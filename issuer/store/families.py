@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from issuer.model.client import ClientKey
 from issuer.model.family import EndReason, Family, Incident, Presented
@@ -12,6 +12,26 @@ from issuer.store import batches
 from issuer.store.tables import FamilyRow, IncidentRow
 
 _COLUMNS = tuple(FamilyRow.__table__.columns)
+
+# Made once: to put them together costs a refresh more than to run them.
+_FIND = select(*_COLUMNS).where(FamilyRow.id == bindparam("family_id"))
+_FIND_TO_CHANGE = _FIND.with_for_update()
+_ROTATE = (
+    update(FamilyRow)
+    .where(
+        FamilyRow.id == bindparam("family_id"),
+        FamilyRow.client_key == bindparam("by_client"),
+        FamilyRow.generation == bindparam("presented"),
+        FamilyRow.ended_at.is_(None),
+    )
+    .values(
+        generation=FamilyRow.generation + 1,
+        rotated_at=bindparam("now"),
+        rotated_from=bindparam("address"),
+        kid=bindparam("by_key"),
+    )
+    .returning(*_COLUMNS)
+)
 
 
 def add_family(connection: Connection, family: Family, address: str) -> None:
@@ -39,14 +59,14 @@ def add_family(connection: Connection, family: Family, address: str) -> None:
 
 def find_family(connection: Connection, family_id: str) -> Family | None:
     """Return a family, None if there is none."""
-    row = connection.execute(select(*_COLUMNS).where(FamilyRow.id == family_id)).first()
+    row = connection.execute(_FIND, {"family_id": family_id}).first()
     return None if row is None else _read_family(row)
 
 
 def find_family_to_change(connection: Connection, family_id: str) -> Family | None:
     """Return a family as `find_family` does, and let nobody else change it before the transaction ends."""
     # SQLite knows no FOR UPDATE, and needs none: its writing transactions run one after the other.
-    row = connection.execute(select(*_COLUMNS).where(FamilyRow.id == family_id).with_for_update()).first()
+    row = connection.execute(_FIND_TO_CHANGE, {"family_id": family_id}).first()
     return None if row is None else _read_family(row)
 
 
@@ -59,15 +79,15 @@ def change_generation(
     one of any number of racing requests wins, on every database.
     """
     row = connection.execute(
-        update(FamilyRow)
-        .where(
-            FamilyRow.id == presented.family_id,
-            FamilyRow.client_key == client_key,
-            FamilyRow.generation == presented.generation,
-            FamilyRow.ended_at.is_(None),
-        )
-        .values(generation=FamilyRow.generation + 1, rotated_at=now, rotated_from=address, kid=kid)
-        .returning(*_COLUMNS)
+        _ROTATE,
+        {
+            "family_id": presented.family_id,
+            "by_client": client_key,
+            "presented": presented.generation,
+            "now": now,
+            "address": address,
+            "by_key": kid,
+        },
     ).first()
     return None if row is None else _read_family(row)
 
