@@ -7,7 +7,7 @@ by `writing`, BEGIN for all others.
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -98,13 +98,11 @@ def reading(engine: Engine) -> Iterator[Connection]:
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes and commits at its end; raises as `reading` does."""
-    with (
-        unavailable_as_refusal(),
-        sqlite.turn(engine) if engine.dialect.name == "sqlite" else nullcontext(),
-        engine.connect() as connection,
-        connection.execution_options(**{_WRITES: True}).begin(),
-    ):
-        yield connection
+    is_sqlite = engine.dialect.name == "sqlite"
+    with unavailable_as_refusal():
+        opened = _shared_transaction(engine) if is_sqlite else _own_transaction(engine)
+        with opened as connection:
+            yield connection
 
 
 def begin_reading(session: Session) -> None:
@@ -150,6 +148,20 @@ def _at_one_moment(dialect: str) -> dict[str, str]:
     # PostgreSQL's default shows each statement another moment, and one value takes several statements;
     # SQLite's transactions know no other way.
     return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
+
+
+def _shared_transaction(engine: Engine) -> AbstractContextManager[Connection]:
+    return sqlite.shared_transaction(engine, lambda: _connect_to_write(engine))
+
+
+@contextmanager
+def _own_transaction(engine: Engine) -> Iterator[Connection]:
+    with _connect_to_write(engine) as connection, connection.begin():
+        yield connection
+
+
+def _connect_to_write(engine: Engine) -> Connection:
+    return engine.connect().execution_options(**{_WRITES: True})
 
 
 def _begin(connection: Connection) -> None:

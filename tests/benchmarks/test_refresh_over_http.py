@@ -94,6 +94,6 @@ def _fill(report: figures.Report, cases: list[figures.Case], medians: list[figur
         report.goals.append(figures.Goal(f"{_TOKEN}: {node} ÷ {ours}", ratio, "≥ 2.0", "≥ 2.5"))
     report.notes += [
         "",
-        "refresh and introspection: one worker of 8 threads, 16 connections, every refresh its own commit;",
+        "refresh and introspection: one worker of 8 threads, 16 connections; at once, they share commits;",
         f"what PostgreSQL's processes cost is not counted; load average at the end {os.getloadavg()[0]:.1f}",
     ]
