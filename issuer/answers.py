@@ -17,8 +17,11 @@ Headers = list[tuple[str, str]]
 
 REQUEST_ID: Final = "issuer.request_id"
 NO_STORE: Final = (("Cache-Control", "no-store"), ("Pragma", "no-cache"))
+JSON: Final = ("Content-Type", "application/json")
 
-_encode_json = json.JSONEncoder(separators=(",", ":")).encode
+# Any JSON value as ASCII without white space.
+encode_json = json.JSONEncoder(separators=(",", ":")).encode
+
 _STATUS_LINES = {status.value: f"{status.value} {status.phrase}" for status in HTTPStatus}
 
 
@@ -40,5 +43,4 @@ def answer_json(
     headers: Iterable[tuple[str, str]] = NO_STORE,
 ) -> Iterable[bytes]:
     """Send a JSON object; `no-store` unless the headers given say otherwise."""
-    body = _encode_json(content).encode("ascii")
-    return answer(environ, start_response, status, [("Content-Type", "application/json"), *headers], body)
+    return answer(environ, start_response, status, [JSON, *headers], encode_json(content).encode("ascii"))

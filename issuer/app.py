@@ -1,70 +1,48 @@
 """The application: every part is made here, once, and handed what it needs."""
 
 import atexit
+import gc
 import logging.config
-import sys
-from dataclasses import dataclass
+from collections.abc import Callable
+from functools import partial
+from importlib.metadata import version
 
-from flask import Flask, Response, render_template, request
-from werkzeug.exceptions import HTTPException
+from flask import Flask, Response, request
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
-from issuer import answers, config, health, logs, master_key
+from issuer import config, endpoints, logs, master_key
+from issuer import parts as made
+from issuer.admin import routes as console
+from issuer.admin import step_up
+from issuer.admin.desk import Desk
+from issuer.admin.session import Sessions
 from issuer.answers import Application
 from issuer.bundle import find_folder
 from issuer.clock import Clock
 from issuer.config import Settings
 from issuer.entropy import Entropy
-from issuer.errors import InvalidSettings, Refusal, TemporarilyUnavailable
-from issuer.front import Front, Route
-from issuer.issuing.keyring import Keyring
-from issuer.issuing.mint import Mint
-from issuer.issuing.record import Recorder
-from issuer.issuing.usage import UsageCounter
-from issuer.logs import EventLog
-from issuer.model.signing_key import TOKEN_ALGS, KeyPurpose
-from issuer.oauth import jwks, metadata
-from issuer.oauth.client_auth import ClientAuthenticator
-from issuer.oauth.documents import DocumentEndpoint
-from issuer.oauth.grants import client_credentials
-from issuer.oauth.server import TokenServer
-from issuer.oauth.token import TokenEndpoint
-from issuer.policy.lifetimes import Lifetimes
-from issuer.registry import first_start
-from issuer.registry.cache import RegistryCache
+from issuer.errors import InvalidSettings, Refusal
+from issuer.front import Front, Route, tell_fault
+from issuer.jose.sealing import MasterKeys
+from issuer.metrics import endpoint as metrics
+from issuer.metrics.listener import Listener
+from issuer.model.audit_event import Actor, ActorKind
+from issuer.oauth import metadata
+from issuer.pages import assets, gate, landing
+from issuer.pages.form_keys import FormKeys
+from issuer.pages.gate import Policy
+from issuer.pages.house import House
+from issuer.pages.page_user import CurrentUser
+from issuer.parts import Parts, make_parts
+from issuer.registry import first_start, issuer_url, key_steps, key_upkeep, tick
+from issuer.registry.registrar import Registrar
 from issuer.store import db as database
-from issuer.store.db import Engine
-from issuer.worker import Worker
+from issuer.store.db import Engine, Session
+from issuer.worker import Upkeep, Worker
 
 _METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
 _EXTENSION = "issuer"
-_PAGE_HEADERS = {
-    "Content-Type": "text/html; charset=utf-8",
-    "Content-Security-Policy": (
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
-    ),
-    "Cache-Control": "no-store",
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Parts:
-    """The parts of one process, for those who start it and for tests."""
-
-    settings: Settings
-    engine: Engine
-    clock: Clock
-    entropy: Entropy
-    keyring: Keyring
-    cache: RegistryCache
-    usage: UsageCounter
-    recorder: Recorder
-    mint: Mint
-    log: EventLog
 
 
 def create_app(
@@ -73,11 +51,12 @@ def create_app(
     clock: Clock | None = None,
     entropy: Entropy | None = None,
     log_descriptor: int | None = None,
+    current_user: CurrentUser | None = None,
 ) -> Flask:
     """Return the application, not yet started: nothing has touched the database.
 
-    log_descriptor: where events of tokens go, standard output by default. Raises InvalidSettings if
-    the driver of the database is not installed.
+    log_descriptor: where events of tokens go, standard output by default. current_user: tells who asks for
+    a page, by default by the session. Raises InvalidSettings if the driver of the database is not installed.
     """
     logs.silence_libraries()
     app = Flask("issuer", template_folder=str(find_folder("templates")), static_folder=None)
@@ -87,12 +66,14 @@ def create_app(
     # the request names.
     app.url_map.merge_slashes = False
     engine = _connect(app, settings)
-    parts = _make_parts(settings, engine, clock or Clock(), entropy or Entropy(), log_descriptor)
+    parts = make_parts(
+        settings, engine, clock or Clock(), entropy or Entropy(), FormKeys(app.config), log_descriptor
+    )
     app.extensions[_EXTENSION] = parts
-    routes = _list_routes(parts)
+    routes = endpoints.list_routes(parts)
     for route in routes:
         _add_rule(app, route)
-    _answer_errors(app)
+    _furnish(app, parts, routes, current_user)
     # Flask's own entry stays what handles pages; everything enters through the front.
     app.wsgi_app = _front(app.wsgi_app, routes, parts)  # type: ignore[assignment,method-assign] # as Flask documents it
     return app
@@ -104,28 +85,75 @@ def parts_of(app: Flask) -> Parts:
     return parts
 
 
-def load_keys(parts: Parts) -> None:
-    """Check the schema and open the signing keys; raises SchemaNotAtHead or WrongMasterKey."""
+def load_keys(parts: Parts) -> MasterKeys:
+    """Check the schema, open the signing keys and return what opens them.
+
+    Raises SchemaNotAtHead or WrongMasterKey.
+    """
     first_start.check_schema(parts.engine)
-    parts.keyring.load(parts.engine, master_key.find_or_make_master_key(parts.settings, parts.entropy))
+    master_keys = master_key.find_or_make_master_key(parts.settings, parts.entropy)
+    parts.keyring.load(parts.engine, master_keys)
+    parts.form_keys.load(master_keys)
+    return master_keys
 
 
 def start(parts: Parts) -> Worker:
     """Make a process ready to serve and start its thread; raises StartRefusal if it cannot be."""
-    load_keys(parts)
+    master_keys = load_keys(parts)
+    issuer_url.check(parts.engine, parts.settings.url)
     parts.cache.check_once()
-    worker = Worker(parts.cache.check_once, parts.usage.write_once)
+    upkeep = _upkeep(parts, master_keys) if parts.settings.is_ticking else None
+    worker = Worker(_look(parts), partial(write_once, parts), upkeep)
     worker.start()
     atexit.register(worker.stop)
     return worker
 
 
+def look_once(parts: Parts) -> None:
+    """Learn what others changed: the registry, who is locked out; raises TemporarilyUnavailable."""
+    parts.cache.check_once()
+    parts.lockout.share_once()
+
+
+def write_once(parts: Parts) -> None:
+    """Write what came together in memory, one kind after the other; raises TemporarilyUnavailable."""
+    parts.usage.write_once()
+    parts.refusals.write_once()
+    parts.fetches.write_once()
+
+
+def _look(parts: Parts) -> Callable[[], None]:
+    address = parts.settings.metrics_address
+    if address is None:
+        return lambda: look_once(parts)
+    route = Route(metrics.PATH, parts.metrics)
+    front = Front([route], metrics.answer_not_found, "", parts.log, parts.entropy, short_cut=True)
+    listener = Listener(*address, front)
+    atexit.register(listener.stop)
+
+    def look() -> None:
+        # One process listens; when it is gone, the next to look does.
+        listener.try_to_listen()
+        look_once(parts)
+
+    return look
+
+
 def serve_app() -> Flask:
-    """Return the application of one serving process, started: what a WSGI server calls in each worker."""
-    settings = config.load_settings()
-    logging.config.dictConfig(dict(logs.logging_settings(settings.log_level)))
-    app = create_app(settings)
-    start(parts_of(app))
+    """Return the application of one serving process, started: what a WSGI server calls in each worker.
+
+    Raises SystemExit with the sentence that says why it does not start: a refusal's own text is its code.
+    """
+    try:
+        settings = config.load_settings()
+        logging.config.dictConfig(dict(logs.logging_settings(settings.log_level)))
+        app = create_app(settings)
+        start(parts_of(app))
+        # All that is here by now stays: the collector need not walk through it again and again.
+        gc.collect()
+        gc.freeze()
+    except Refusal as refusal:
+        raise SystemExit(f"issuer cannot start: {refusal.sentence} {refusal.detail}") from refusal
     return app
 
 
@@ -146,66 +174,22 @@ def _connect(app: Flask, settings: Settings) -> Engine:
     return engine
 
 
-def _make_parts(
-    settings: Settings, engine: Engine, clock: Clock, entropy: Entropy, log_descriptor: int | None
-) -> Parts:
-    log = EventLog(sys.stdout.fileno() if log_descriptor is None else log_descriptor, clock.now)
-    keyring = Keyring(clock)
-    usage = UsageCounter(engine)
-    recorder = Recorder(log, usage, engine if settings.audit_issuance == "database" else None)
-    bounds = Lifetimes(settings.access_token_seconds, settings.access_token_max_seconds)
-    return Parts(
-        settings=settings,
-        engine=engine,
-        clock=clock,
-        entropy=entropy,
-        keyring=keyring,
-        cache=RegistryCache(engine, clock, settings.registry_stale_seconds, lambda: keyring.reload(engine)),
-        usage=usage,
-        recorder=recorder,
-        mint=Mint(settings.url, bounds, keyring, recorder, clock, entropy),
-        log=log,
-    )
+def _upkeep(parts: Parts, master_keys: MasterKeys) -> Upkeep:
+    settings, actor = parts.settings, Actor(ActorKind.SYSTEM, tick.LEASE)
+    waits = key_steps.make_waits(settings)
 
+    def run(is_to_go_on: Callable[[], bool]) -> None:
+        parts.ticker.tick(is_to_go_on, every_seconds=tick.EVERY_SECONDS)
+        with Session(parts.engine) as session:
+            registrar = made.make_registrar(parts, session, actor)
+            rotation_seconds = settings.key_rotation_seconds
+            key_upkeep.keep(registrar, master_keys, waits, rotation_seconds, tick.EVERY_SECONDS)
 
-def _list_routes(parts: Parts) -> list[Route]:
-    key_set = DocumentEndpoint(jwks.Jwks(parts.keyring, parts.clock).find_document, jwks.MEDIA_TYPE)
-    described = metadata.Metadata(parts.settings.url, parts.keyring, parts.clock)
-    document = DocumentEndpoint(described.find_document, "application/json")
-    ready = health.Readiness(
-        {"registry": lambda: not parts.cache.is_stale, "signing keys": lambda: _has_signers(parts)}
-    )
-    return [
-        Route(metadata.TOKEN_PATH, _make_token_endpoint(parts)),
-        Route(metadata.JWKS_PATH, key_set),
-        *(
-            Route(f"/.well-known/{name}", document, inserted=name)
-            for name in (metadata.AUTHORIZATION_SERVER, metadata.OPENID_CONFIGURATION)
-        ),
-        Route("/healthz", health.answer_alive),
-        Route("/readyz", ready),
-    ]
-
-
-def _make_token_endpoint(parts: Parts) -> TokenEndpoint:
-    authenticator = ClientAuthenticator(parts.cache.find_record, parts.usage.note_secret, parts.clock)
-    server = TokenServer(authenticator)
-    server.register_grant(client_credentials.make_grant(parts.mint))
-    return TokenEndpoint(server, parts.recorder, parts.clock, parts.cache.describe_targets)
-
-
-def _has_signers(parts: Parts) -> bool:
-    now = parts.clock.now()
-    try:
-        for alg in TOKEN_ALGS:
-            parts.keyring.signer(KeyPurpose.TOKEN, alg, now)
-    except Refusal:
-        return False
-    return True
+    return run
 
 
 def _add_rule(app: Flask, route: Route) -> None:
-    def view() -> BaseResponse:
+    def view(**_variables: int) -> BaseResponse:
         return Response.from_app(route.application, request.environ)
 
     app.add_url_rule(
@@ -225,22 +209,50 @@ def _front(pages: Application, routes: list[Route], parts: Parts) -> Application
     return front
 
 
-def _answer_errors(app: Flask) -> None:
-    def show(status: int, title: str, sentence: str) -> Response:
-        request_id = request.environ.get(answers.REQUEST_ID, "")
-        page = render_template("error.html", title=title, sentence=sentence, request_id=request_id)
-        return Response(page, status, _PAGE_HEADERS | {"X-Request-ID": request_id})
+def _furnish(app: Flask, parts: Parts, routes: list[Route], current_user: CurrentUser | None) -> None:
+    """Give the application its pages: what stands round them, the one at `/`, the console."""
+    desk = _make_desk(parts)
+    views = tuple(console.list_views(desk))
+    find_user = current_user or desk.sessions.find_user
+    policies: dict[str, Policy] = {
+        **{route.path: gate.MACHINES for route in routes},
+        assets.ENDPOINT: gate.PUBLIC,
+        landing.ENDPOINT: gate.PUBLIC,
+        **console.list_policies(views),
+    }
 
-    @app.errorhandler(HTTPException)
-    def answer_http_error(error: HTTPException) -> Response:
-        response = show(error.code or 500, error.name, error.description or "")
-        if error.code == 405:
-            response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
-        return response
+    def tell(error: Exception) -> None:
+        tell_fault(parts.log, request.environ, error)
 
-    @app.errorhandler(Refusal)
-    def answer_refusal(refusal: Refusal) -> Response:
-        response = show(refusal.status, refusal.code, refusal.sentence)
-        if isinstance(refusal, TemporarilyUnavailable):
-            response.headers["Retry-After"] = "1"
-        return response
+    House(parts.settings.url, parts.clock, policies, find_user, tell).build(app)
+    shown = landing.Landing(
+        parts.settings.url,
+        tuple(endpoints.list_addresses(parts.settings.url)),
+        lambda: parts.keyring.list_published(parts.clock.now()),
+        version("issuer"),
+    )
+    app.add_url_rule("/", landing.ENDPOINT, shown.show, methods=["GET"], provide_automatic_options=False)
+    blueprint = console.make_blueprint(views, policies, console.RAIL, find_user)
+    step_up.register(blueprint, desk)
+    app.register_blueprint(blueprint)
+
+
+def _make_desk(parts: Parts) -> Desk:
+    def open_registrar(actor: Actor) -> Registrar:
+        return made.open_registrar(parts, actor)
+
+    return Desk(
+        settings=parts.settings,
+        token_url=parts.settings.url + metadata.TOKEN_PATH,
+        clock=parts.clock,
+        log=parts.log,
+        passwords=parts.passwords,
+        sessions=Sessions(open_registrar, is_https=parts.settings.url.startswith("https:")),
+        open_registrar=open_registrar,
+        preview=lambda client_id, asked: made.show_preview(parts, client_id, asked),
+        trace=lambda client_id, asked: made.trace_preview(parts, client_id, asked),
+        preview_draft=lambda audience: made.show_draft(parts, audience),
+        explain=lambda text, spelling: made.explain(parts, text, spelling),
+        survey=lambda text, reach: made.survey(parts, text, reach),
+        keys=made.make_key_acts(parts),
+    )

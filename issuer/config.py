@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping, MutableMapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
 
 from pydantic import BeforeValidator, Field, ValidationError, ValidationInfo, field_validator
@@ -23,8 +23,18 @@ from issuer.errors import InvalidSettings
 
 _DERIVED_NAMES = frozenset({"url", "database_url"})
 
-_MONTH_SECONDS = 30 * 24 * 3600
+_DAY_SECONDS = 24 * 3600
+_YEAR_SECONDS = 365 * _DAY_SECONDS
+_MONTH_SECONDS = 30 * _DAY_SECONDS
 _KEY = re.compile(r"[A-Za-z0-9_-]{43}=?")
+# As an Authorization header may carry it (RFC 6750 §2.1), and long enough not to be guessed.
+_BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,255}=*")
+# Below it a verifier could meet a key it does not know yet: the JWKS may be cached for 300 seconds by
+# whoever passes it on and for 600 by the slowest verifier; a process looks at the keys once a second, and
+# its clock may be a minute wrong.
+SHORTEST_PUBLISH_AHEAD_SECONDS: Final = 300 + 600 + 1 + 60
+# Who has not been used for 30 days is told of, so counts are not swept before.
+_SHORTEST_USAGE_KEEP_DAYS = 32
 _ON = frozenset({"true", "1", "yes", "on"})
 _OFF = frozenset({"false", "0", "no", "off"})
 
@@ -89,8 +99,21 @@ class Settings(BaseSettings):
     access_token_seconds: Annotated[int, _whole_number(1, _MONTH_SECONDS)] = Field(
         default=900, validate_default=True
     )
+    refresh_absolute_seconds: Annotated[int, _whole_number(1, _YEAR_SECONDS)] = 90 * 24 * 3600
+    refresh_idle_seconds: Annotated[int, _whole_number(1, _YEAR_SECONDS)] = 14 * 24 * 3600
     registry_stale_seconds: Annotated[int, _whole_number(1, 3600)] = 30
     trusted_proxies: Annotated[int, _whole_number(0, 10)] = 0
+    client_requests_per_second: Annotated[int, _whole_number(0, 100_000)] = 0
+    client_burst: Annotated[int, _whole_number(1, 100_000)] = 50
+    key_publish_ahead_seconds: Annotated[
+        int, _whole_number(SHORTEST_PUBLISH_AHEAD_SECONDS, _YEAR_SECONDS)
+    ] = 24 * 3600
+    key_rotation_days: Annotated[int, _whole_number(0, 3650)] = 90
+    tick: Annotated[Literal["auto", "on", "off"], _one_of("auto", "on", "off")] = "auto"
+    issuance_keep_days: Annotated[int, _whole_number(1, 3650)] = 90
+    usage_keep_days: Annotated[int, _whole_number(_SHORTEST_USAGE_KEEP_DAYS, 3650)] = 400
+    metrics_bind: str = ""
+    metrics_token: str = Field(default="", repr=False, exclude=True)
     audit_issuance: Annotated[Literal["log", "database"], _one_of("log", "database")] = "log"
     log_level: Annotated[
         Literal["DEBUG", "INFO", "WARNING", "ERROR"], _one_of("DEBUG", "INFO", "WARNING", "ERROR")
@@ -109,6 +132,11 @@ class Settings(BaseSettings):
         return addresses.split_bind(self.bind)[1]
 
     @property
+    def key_rotation_seconds(self) -> int:
+        """How long a key signs before its successor does, 0 for until somebody rotates it."""
+        return self.key_rotation_days * _DAY_SECONDS
+
+    @property
     def is_sqlite(self) -> bool:
         """Whether the database is SQLite."""
         return self.database_url.startswith("sqlite")
@@ -119,9 +147,24 @@ class Settings(BaseSettings):
         return self.origins["database_url"] == DERIVED
 
     @property
+    def is_url_set(self) -> bool:
+        """Whether ISSUER_URL is set; else it is derived from where the server listens."""
+        return self.origins["url"] != DERIVED
+
+    @property
+    def is_ticking(self) -> bool:
+        """Whether the serving processes themselves remove what has expired."""
+        return self.tick == "on" or (self.tick == "auto" and self.is_embedded)
+
+    @property
+    def metrics_address(self) -> tuple[str, int] | None:
+        """The address and port where only metrics are served, None for no such place."""
+        return addresses.split_bind(self.metrics_bind) if self.metrics_bind else None
+
+    @property
     def pool_size(self) -> int:
-        """The number of database connections a worker may hold: one for each thread."""
-        return self.threads
+        """The number of database connections a worker may hold: one for each thread, one to look with."""
+        return self.threads + 1
 
     @classmethod
     def settings_customise_sources(
@@ -173,6 +216,21 @@ class Settings(BaseSettings):
         if text:
             return addresses.parse_database_url(text)
         return f"sqlite:///{quote(str(info.data.get('data_dir', '')))}/issuer.db"
+
+    @field_validator("metrics_bind", mode="after")
+    @classmethod
+    def _check_metrics_bind(cls, text: str, info: ValidationInfo) -> str:
+        address = addresses.split_bind(text)
+        if "bind" in info.data and address == addresses.split_bind(info.data["bind"]):
+            raise ValueError("must be another address than ISSUER_BIND.")
+        return text
+
+    @field_validator("metrics_token", mode="after")
+    @classmethod
+    def _check_metrics_token(cls, text: str) -> str:
+        if not _BEARER.fullmatch(text):
+            raise ValueError("must be 16 to 255 letters, digits and - . _ ~ + /, with = at the end only.")
+        return text
 
     @field_validator("master_key", mode="before")
     @classmethod
@@ -282,6 +340,8 @@ def _tell(name: str, origin: Origin, sentence: str) -> str:
 def _show(name: str, value: object) -> str:
     if name == "master_key" and isinstance(value, tuple):
         return f"{len(value)} {'key' if len(value) == 1 else 'keys'}, not shown" if value else "not set"
+    if name == "metrics_token":
+        return "set, not shown" if value else "not set"
     if name == "database_url":
         return addresses.mask_database_url(str(value))
     return str(value).lower() if isinstance(value, bool) else str(value)

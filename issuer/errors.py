@@ -7,7 +7,10 @@ What was wrong in particular stands in `detail`: it goes to the log and to admin
     Refusal
     ├── TokenRefusal         RFC 6749 §5.2, RFC 8707 §2: what the OAuth endpoints answer
     ├── TokenRejected        RFC 6750 §3.1: why a token that is shown to us is not ours
+    ├── Unreachable          what keeps us from another server
+    ├── PageRefusal          what the web pages refuse before any use-case is asked
     ├── RegistryRefusal      what an admin is told, with the detail
+    ├── SignInRefusal        what somebody is told who has not proved who they are
     └── StartRefusal         why the server does not start, one clear sentence
 """
 
@@ -91,6 +94,14 @@ class UnauthorizedClient(TokenRefusal):
     sentence = "This client is not registered for this grant type."
 
 
+class ForeignToken(TokenRefusal):
+    """RFC 7009 §2.1: the token that is presented was issued to another client."""
+
+    code = "unauthorized_client"
+    status = 400
+    sentence = "This token was not issued to this client."
+
+
 class UnsupportedGrantType(TokenRefusal):
     """RFC 6749 §5.2: the server does not know the grant type."""
 
@@ -126,11 +137,66 @@ class TemporarilyUnavailable(TokenRefusal):
     sentence = "The server cannot answer just now. Try again in a moment."
 
 
+class TooManyRequests(TokenRefusal):
+    """RFC 6585 §4: somebody asks too often. retry_after_seconds: when to ask again."""
+
+    code = "rate_limited"
+    status = 429
+    sentence = "Too many requests. Wait as long as the Retry-After header says."
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class RateLimited(TooManyRequests):
+    """A client asks for more tokens than it is allowed in a second."""
+
+
+class TooManyFailures(TooManyRequests):
+    """Client authentication failed too often from this address; one answer whoever was named."""
+
+    code = "too_many_failures"
+    sentence = "Client authentication failed too often. Wait as long as the Retry-After header says."
+
+
 class ServerError(TokenRefusal):
     """A fault of ours; the log has the class of the fault under the request id."""
 
     code = "server_error"
     status = 500
+
+
+class Unreachable(Refusal):
+    """A server that was asked does not answer; `detail` says how it fails. mend: what to do about it."""
+
+    code = "unreachable"
+    status = 502
+    sentence = "A server cannot be reached."
+
+    def __init__(self, detail: str, mend: str) -> None:
+        super().__init__(detail)
+        self.mend = mend
+
+
+class PageRefusal(Refusal):
+    """A refusal of the web pages themselves."""
+
+
+class BadLink(PageRefusal):
+    """An address or a form holds what no page of ours puts there: a forged cursor, an unknown column."""
+
+    code = "bad_link"
+    status = 400
+    sentence = "This link is damaged or out of date. Go back to where it came from and start again there."
+
+
+class Forbidden(PageRefusal):
+    """The page has no policy, or the role of who is signed in does not reach so far."""
+
+    code = "forbidden"
+    status = 403
+    sentence = "Your role does not allow this. An owner of this issuer can give you one that does."
 
 
 class RegistryRefusal(Refusal):
@@ -171,6 +237,65 @@ class Locked(RegistryRefusal):
     code = "locked"
     status = 403
     sentence = "This belongs to the issuer itself and cannot be changed."
+
+
+class NotAllowed(RegistryRefusal):
+    """Whoever asks has not the role for this, or it is somebody else's."""
+
+    code = "not_allowed"
+    status = 403
+    sentence = "Your role does not allow this."
+
+
+class StepUpRequired(NotAllowed):
+    """The role allows it, but the password was not given within the last minutes."""
+
+    code = "step_up_required"
+    sentence = "Give your password again first."
+
+
+class SignInRefusal(Refusal):
+    """A refusal to somebody who wants to sign in."""
+
+
+class SignInFailed(SignInRefusal):
+    """One answer for an unknown name, a wrong password and a user who may not sign in."""
+
+    code = "sign_in_failed"
+    status = 401
+    sentence = "The name or the password is wrong."
+
+
+class SignInLocked(SignInRefusal):
+    """Too many wrong passwords for this name, whether there is such a user or not; nothing was checked.
+
+    retry_after_seconds: when to try again.
+    """
+
+    code = "sign_in_locked"
+    status = 429
+    sentence = "Too many wrong passwords for this name. Wait a while."
+
+    def __init__(self, detail: str, retry_after_seconds: int) -> None:
+        super().__init__(detail)
+        self.retry_after_seconds = retry_after_seconds
+
+
+class PasswordsBusy(SignInRefusal):
+    """As many passwords as can be are being checked or hashed; the database is not to blame."""
+
+    code = "temporarily_unavailable"
+    status = 503
+    retry_after_seconds: ClassVar[int] = 1
+    sentence = "The server cannot check passwords just now. Try again in a moment."
+
+
+class SetupLinkRefused(SignInRefusal):
+    """The link is unknown, used, too old or replaced by a newer one, or there is an owner."""
+
+    code = "setup_link_refused"
+    status = 404
+    sentence = "This set-up link is not or no longer valid. Make a new one: issuer user setup-link."
 
 
 class StartRefusal(Refusal):

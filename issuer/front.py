@@ -25,12 +25,14 @@ class Route:
     """One address of the server.
 
     path: below the issuer's path. inserted: its name under `/.well-known/` at the root as well, for
-    an issuer with a path (RFC 8414 §3.1), "" for none.
+    an issuer with a path (RFC 8414 §3.1), "" for none. is_pattern: `path` is a rule with variables,
+    which only Flask's router finds.
     """
 
     path: str
     application: Application
     inserted: str = ""
+    is_pattern: bool = False
 
 
 class Front:
@@ -59,19 +61,9 @@ class Front:
         try:
             return application(environ, start_response)
         except Exception as error:  # noqa: BLE001 - the last place where a fault can still be answered
-            self._tell(environ, error)
+            tell_fault(self._log, environ, error)
             body = {"error": ServerError.code, "error_description": ServerError.sentence}
             return answers.answer_json(environ, start_response, ServerError.status, body)
-
-    def _tell(self, environ: Environ, error: Exception) -> None:
-        # A sink that is gone must not keep the answer back, too.
-        with suppress(OSError):
-            self._log.write(
-                "request.failed",
-                request_id=environ[answers.REQUEST_ID],
-                method=environ["REQUEST_METHOD"][:16],
-                fault=logs.describe_fault(error),
-            )
 
     def _request_id(self, environ: Environ) -> str:
         given = environ.get("HTTP_X_REQUEST_ID")
@@ -85,7 +77,8 @@ class Front:
             if path != self._base and not path.startswith(f"{self._base}/"):
                 return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
             environ["SCRIPT_NAME"] = self._base
-            environ["PATH_INFO"] = path[len(self._base) :]
+            # For an empty path Flask would redirect, to the host that the request names.
+            environ["PATH_INFO"] = path[len(self._base) :] or "/"
         if environ["PATH_INFO"].startswith("//"):
             # Flask's router drops all slashes in front but one: what a proxy lets through as another address
             # must not be one of ours.
@@ -93,10 +86,22 @@ class Front:
         return self._pages(environ, start_response)
 
 
+def tell_fault(log: EventLog, environ: Environ, error: Exception) -> None:
+    """Write one line about a fault: its class and place under the request's id, not its text."""
+    # A sink that is gone must not keep the answer back, too.
+    with suppress(OSError):
+        log.write(
+            "request.failed",
+            request_id=environ[answers.REQUEST_ID],
+            method=environ["REQUEST_METHOD"][:16],
+            fault=logs.describe_fault(error),
+        )
+
+
 def _exact_paths(routes: Iterable[Route], base: str, *, short_cut: bool) -> Mapping[str, Application]:
     exact: dict[str, Application] = {}
     for route in routes:
-        if short_cut:
+        if short_cut and not route.is_pattern:
             exact[base + route.path] = route.application
         if base and route.inserted:
             # These lie outside the issuer's path, so Flask, which is mounted there, never sees them.

@@ -11,6 +11,7 @@ import select
 import time
 import traceback
 from collections.abc import Callable, Mapping
+from json.encoder import encode_basestring_ascii
 from typing import Final
 
 LONGEST_LINE: Final = 4000
@@ -21,6 +22,8 @@ _LONGEST_TEXT = 400
 _LONGEST_ITEM = 100
 _MOST_ITEMS = 16
 _encode_json = json.JSONEncoder(separators=(",", ":")).encode
+# One text as JSON, in quotes and ASCII.
+encode_text = encode_basestring_ascii
 # Authlib prints whole token responses at DEBUG.
 _SILENCED = ("authlib",)
 
@@ -39,11 +42,18 @@ class EventLog:
         event: a fixed name. fields: never a secret; texts and lists that are too long are cut, and
         `cut` says so.
         """
-        line = {"ts": self._time(), "event": event, **fields}
-        encoded = _encode_json(line)
-        if len(encoded) >= LONGEST_LINE:
-            encoded = _encode_json(_cut(line))[: LONGEST_LINE - 1]
-        self._write_whole(encoded.encode("ascii") + b"\n")
+        self.write_members(event, encode_members(fields))
+
+    def write_members(self, event: str, members: str) -> None:
+        """Write one line as `write` does, of fields that are JSON already.
+
+        members: as `encode_members` gives them.
+        """
+        more = f",{members}" if members else ""
+        line = f'{{"ts":"{self._time()}","event":"{event}"{more}}}'
+        if len(line) >= LONGEST_LINE:
+            line = _encode_json(_cut(json.loads(line)))[: LONGEST_LINE - 1]
+        self._write_whole(line.encode("ascii") + b"\n")
 
     def _time(self) -> str:
         # One text a second serves all its lines. Whole pairs are swapped, so threads need no lock.
@@ -62,6 +72,11 @@ class EventLog:
                 select.select([], [self._descriptor], [])
                 continue
             line = line[written:]
+
+
+def encode_members(fields: Mapping[str, "LogValue"]) -> str:
+    """Return fields as the members of a JSON object: ASCII, without its braces."""
+    return _encode_json(fields)[1:-1]
 
 
 class JsonFormatter(logging.Formatter):

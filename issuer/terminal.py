@@ -9,20 +9,37 @@ import click
 
 from issuer import app as application
 from issuer import config
-from issuer.app import Parts
-from issuer.cli import audience, audit, client, db, key, permission, serve, service, token
+from issuer import parts as made
+from issuer.cli import (
+    audience,
+    audit,
+    client,
+    db,
+    doctor,
+    family,
+    key,
+    lint,
+    permission,
+    registry,
+    serve,
+    service,
+    tick,
+    token,
+    user,
+)
 from issuer.cli import config as config_commands
 from issuer.cli.desk import Desk, Instance
 from issuer.clock import Clock
 from issuer.config import Settings
+from issuer.doctor.examination import Examination
 from issuer.entropy import Entropy
-from issuer.issuing import preview
 from issuer.issuing.mint import Unsigned
 from issuer.model.audit_event import Actor, ActorKind
+from issuer.model.checkup import Applicant, Checkup
 from issuer.model.token_plan import TargetRequest
+from issuer.model.verdict import Explanation
 from issuer.oauth import metadata
-from issuer.registry.registrar import Registrar
-from issuer.store.db import db as database
+from issuer.parts import Parts
 
 _STANDARD_ERROR = 2
 
@@ -50,8 +67,14 @@ for _command in (
     client.client,
     permission.permission,
     token.token,
+    family.family,
     key.key,
     audit.audit,
+    lint.lint,
+    tick.tick,
+    registry.registry,
+    doctor.doctor,
+    user.user,
 ):
     main.add_command(_command)
 
@@ -75,6 +98,7 @@ def make_desk(clock: Clock | None = None, entropy: Entropy | None = None) -> Des
         connect=connect,
         serve_app=application.serve_app,
         token_path=metadata.TOKEN_PATH,
+        introspection_path=metadata.INTROSPECTION_PATH,
         jwks_path=metadata.JWKS_PATH,
     )
 
@@ -85,21 +109,26 @@ def _open(parts: Parts) -> Instance:
         engine=parts.engine,
         clock=parts.clock,
         entropy=parts.entropy,
-        registrar=_make_registrar(parts),
+        registrar=made.open_registrar(parts, Actor(ActorKind.TERMINAL, user_name())),
+        passwords=parts.passwords,
+        ticker=parts.ticker,
         open_keys=lambda: application.load_keys(parts),
         preview=lambda client_id, request: _preview(parts, client_id, request),
+        explain=lambda text, spelling: _explain(parts, text, spelling),
+        examine=lambda applicant: _examine(parts, applicant),
     )
 
 
-def _make_registrar(parts: Parts) -> Registrar:
-    return Registrar(
-        session=database.session(),
-        actor=Actor(ActorKind.TERMINAL, user_name()),
-        clock=parts.clock,
-        entropy=parts.entropy,
-        issuer_url=parts.settings.url,
-        access_token_max_seconds=parts.settings.access_token_max_seconds,
+def _examine(parts: Parts, applicant: Applicant | None) -> tuple[Checkup, ...]:
+    application.load_keys(parts)
+    examination = Examination(
+        parts.settings.url,
+        parts.keyring,
+        parts.clock,
+        parts.cache.find_record,
+        lambda client_id, request: _preview(parts, client_id, request),
     )
+    return examination.examine(applicant)
 
 
 def user_name() -> str:
@@ -113,5 +142,9 @@ def user_name() -> str:
 
 def _preview(parts: Parts, client_id: str, request: TargetRequest) -> Unsigned:
     application.load_keys(parts)
-    cache = parts.cache
-    return preview.preview(client_id, request, parts.mint, cache.find_record, cache.describe_targets)
+    return made.show_preview(parts, client_id, request)
+
+
+def _explain(parts: Parts, text: str, spelling: str | None) -> Explanation:
+    application.load_keys(parts)
+    return made.explain(parts, text, spelling)

@@ -1,42 +1,61 @@
-"""What a serving process does beside its requests: look at the registry, write its counts."""
+"""What a serving process does beside its requests: look at the registry, write its counts, tick."""
 
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Final
 
 from issuer import logs
 from issuer.errors import TemporarilyUnavailable
+from issuer.registry import tick
 
 LOOK_SECONDS: Final = 0.4
+UPKEEP_SECONDS: Final = 15
+FINISH_SECONDS: Final = 6
 _WRITE_EVERY_LOOKS: Final = 3
+_LAST_TRIES: Final = 3
+
+# Is handed what pauses and tells whether to go on.
+Upkeep = Callable[[Callable[[], bool]], None]
 
 _log = logging.getLogger(__name__)
 
 
 class Worker:
-    """The thread of one serving process.
+    """The threads of one serving process.
 
-    look: called every 0.4 s. write: called about once a second, and once more at the end.
+    look: called every 0.4 s. write: called about once a second, and once more at the end. upkeep: called
+    every 15 s on a thread of its own, for it may take long and a look must not wait; None for no such.
     """
 
-    def __init__(self, look: Callable[[], None], write: Callable[[], None]) -> None:
+    def __init__(
+        self, look: Callable[[], None], write: Callable[[], None], upkeep: Upkeep | None = None
+    ) -> None:
         self._look = look
         self._write = write
         self._stopping = threading.Event()
         # What the database last refused: it may be there to be read and not to be written.
         self._refused: set[Callable[[], None]] = set()
-        self._thread = threading.Thread(target=self._run, name="issuer-worker", daemon=True)
+        self._threads = [threading.Thread(target=self._run, name="issuer-worker", daemon=True)]
+        if upkeep is not None:
+            self._threads.append(
+                threading.Thread(target=self._run_upkeep, args=(upkeep,), name="issuer-tick", daemon=True)
+            )
 
     def start(self) -> None:
-        """Start the thread."""
-        self._thread.start()
+        """Start the threads."""
+        for thread in self._threads:
+            thread.start()
 
     def stop(self) -> None:
-        """Stop the thread and write what is still in memory; returns when that is done or impossible."""
+        """Stop the threads and write what is still in memory; returns when that is done or impossible."""
         self._stopping.set()
-        self._thread.join(timeout=2 * LOOK_SECONDS)
-        self._try(self._write)
+        for thread in self._threads:
+            # A write under way holds what it writes: it would be lost with its thread.
+            thread.join(timeout=FINISH_SECONDS)
+        # The other processes stop at the same moment and write the same rows.
+        any(self._try(self._write) for _ in range(_LAST_TRIES))
 
     def _run(self) -> None:
         looks = 0
@@ -45,6 +64,16 @@ class Worker:
             is_seen = self._try(self._look)
             if is_seen and looks % _WRITE_EVERY_LOOKS == 0:
                 self._try(self._write)
+
+    def _run_upkeep(self, upkeep: Upkeep) -> None:
+        # One object for all rounds: what the database refused is remembered by what was tried.
+        act = partial(upkeep, self._pause)
+        while not self._stopping.wait(UPKEEP_SECONDS):
+            self._try(act)
+
+    def _pause(self) -> bool:
+        """Wait a moment and return whether to go on."""
+        return not self._stopping.wait(tick.PAUSE_SECONDS)
 
     def _try(self, act: Callable[[], None]) -> bool:
         try:

@@ -6,6 +6,7 @@ reachable its half is skipped, or fails if TEST_REQUIRE names it.
 
 import os
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -13,16 +14,83 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event
+from hypothesis import HealthCheck, settings
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event
 from sqlalchemy.orm import Session
+from sqlalchemy.util import LRUCache
+from werkzeug.routing import Rule
 
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.store import db as database
-from issuer.store import schema
+from issuer.store import schema, sqlite
 
 # Its assertions count like those of test modules, also under `python -O`.
 pytest.register_assert_rewrite("tests.oauth.world")
+
+# The same examples in every run, and none of them too slow: a busy machine takes its time. By default 100.
+settings.register_profile(
+    "ordinary",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("ordinary")
+
+# Every test has an application of its own, and all have the same addresses: to compile them anew each time
+# took most of what making one took.
+_compile_builder = Rule._compile_builder
+_BUILDERS: dict[tuple[str, str, bool], Callable[..., tuple[str, str]]] = {}
+
+
+def _compile_once(rule: Rule, append_unknown: bool = True) -> Callable[..., tuple[str, str]]:
+    key = (rule.rule, repr(rule.defaults), append_unknown)
+    if key not in _BUILDERS:
+        _BUILDERS[key] = _compile_builder(rule, append_unknown)
+    return _BUILDERS[key]
+
+
+Rule._compile_builder = _compile_once
+
+# Every test has engines of its own, and all of one kind make the same SQL of a statement: to make it anew
+# each time took half of what a test on a database took.
+_MADE: dict[str, LRUCache] = {}
+
+
+class _Made:
+    """What one engine keeps of its statements: all that any engine of its kind has made of them."""
+
+    def __init__(self, kind: str) -> None:
+        self._made = _MADE.setdefault(kind, LRUCache(4000))
+
+    def get(self, key: tuple[object, ...]) -> object:
+        """Return what was made of a statement, or None. key: begins with the engine's own dialect."""
+        return self._made.get(key[1:])
+
+    def __setitem__(self, key: tuple[object, ...], made: object) -> None:
+        self._made[key[1:]] = made
+
+
+def _share_made(_dialect: type[Dialect], engine: Engine) -> None:
+    engine._compiled_cache = _Made(f"{engine.dialect.name} {engine.dialect.driver}")
+
+
+Dialect.engine_created = classmethod(_share_made)
+
+# A test ends with its files: nothing is gained by waiting for the disk. `durable` lets SQLite wait.
+_set_pragmas = sqlite._set_pragmas
+
+
+def _set_pragmas_but_wait_for_nothing(connection: sqlite3.Connection, record: object) -> None:
+    _set_pragmas(connection, record)
+    connection.execute("PRAGMA synchronous=OFF")
+
+
+sqlite._set_pragmas = _set_pragmas_but_wait_for_nothing
+
+# Programs that tests start read what the first of them has compiled, whatever this process was told.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 
 START = 1_800_000_000
 _BY_HAND = {"soak", "benchmark"}
@@ -59,6 +127,12 @@ class CountingEntropy(Entropy):
     def draw(self, size: int) -> bytes:
         """Return the next number, as `size` bytes."""
         return next(self._drawn).to_bytes(size, "big")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Return how many processes `-n auto` means: one more than cores, for many a test waits for a server."""
+    return len(os.sched_getaffinity(0)) + 1
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -122,8 +196,8 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_name() -> Iterator[str]:
-    """Give the name of this process's database, migrated, its first rows kept aside in schema `seed`."""
+def _postgres() -> Iterator[psycopg.Connection]:
+    """Give a connection to this process's database, migrated, its first rows kept aside in schema `seed`."""
     name = f"issuer_test_{os.getpid()}"
     with made_postgres(name):
         engine = _make_engine(postgres_url(name))
@@ -131,7 +205,7 @@ def _postgres_name() -> Iterator[str]:
         engine.dispose()
         with psycopg.connect(postgres_url(name), autocommit=True) as connection:
             connection.execute(_KEEP_SEED)
-        yield name
+            yield connection
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -160,6 +234,12 @@ def engine(database_url: str) -> Iterator[Engine]:
 
 
 @pytest.fixture
+def durable(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let SQLite wait for the disk, as it does in a server."""
+    monkeypatch.setattr(sqlite, "_set_pragmas", _set_pragmas)
+
+
+@pytest.fixture
 def session(engine: Engine) -> Iterator[Session]:
     """Give a plain session on `engine`."""
     with Session(engine) as session:
@@ -172,10 +252,10 @@ def fresh_database_url(request: pytest.FixtureRequest, folder: Path, kind: str) 
         path = folder / "issuer.sqlite"
         shutil.copyfile(request.getfixturevalue("_sqlite_template"), path)
         return f"sqlite:///{path}"
-    name = request.getfixturevalue("_postgres_name")
-    with psycopg.connect(postgres_url(name), autocommit=True) as connection:
-        connection.execute(_BACK_TO_SEED)
-    return postgres_url(name)
+    connection: psycopg.Connection = request.getfixturevalue("_postgres")
+    connection.execute(_END_OTHERS)
+    connection.execute("SELECT seed.restore()")
+    return postgres_url(connection.info.dbname)
 
 
 def _make_engine(url: str) -> Engine:
@@ -193,6 +273,7 @@ def made_postgres(name: str) -> Iterator[None]:
     except psycopg.OperationalError as error:
         skip_or_fail("postgres", f"PostgreSQL is not reachable: {type(error).__name__}")
     _run_on_server(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+    _run_on_server(f"ALTER DATABASE {name} SET synchronous_commit = off")
     try:
         yield
     finally:
@@ -210,25 +291,27 @@ def postgres_url(name: str) -> str:
     return url.render_as_string(hide_password=False)
 
 
+# DELETE beats TRUNCATE and CREATE DATABASE … TEMPLATE by far on tables of a few rows, and a function that one
+# connection keeps beats statements that are planned each time. Sequences go on.
 _KEEP_SEED = """
-DO $$ DECLARE kept text; BEGIN
+DO $$ DECLARE kept text; has_rows bool; steps text := ''; BEGIN
   CREATE SCHEMA seed;
   FOR kept IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP
     EXECUTE format('CREATE TABLE seed.%1$I AS TABLE public.%1$I', kept);
+    EXECUTE format('SELECT EXISTS (SELECT FROM seed.%I)', kept) INTO has_rows;
+    steps := steps || format('DELETE FROM public.%I;', kept);
+    IF has_rows THEN
+      steps := steps || format('INSERT INTO public.%1$I SELECT * FROM seed.%1$I;', kept);
+    END IF;
   END LOOP;
+  EXECUTE format(
+    'CREATE FUNCTION seed.restore() RETURNS void LANGUAGE plpgsql'
+      ' SET session_replication_role = replica AS %L', 'BEGIN ' || steps || ' END'
+  );
 END $$
 """
 
-# DELETE beats TRUNCATE and CREATE DATABASE … TEMPLATE by far on tables of a few rows. Sequences go on.
-_BACK_TO_SEED = """
-DO $$ DECLARE kept text; BEGIN
-  PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
-    WHERE datname = current_database() AND pid <> pg_backend_pid();
-  SET LOCAL session_replication_role = replica;
-  SET LOCAL synchronous_commit = off;
-  FOR kept IN SELECT tablename FROM pg_tables WHERE schemaname = 'seed' LOOP
-    EXECUTE format('DELETE FROM public.%1$I', kept);
-    EXECUTE format('INSERT INTO public.%1$I SELECT * FROM seed.%1$I', kept);
-  END LOOP;
-END $$
+_END_OTHERS = """
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+  WHERE datname = current_database() AND pid <> pg_backend_pid()
 """

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from issuer.cli import alias, documents, options, output
+from issuer.cli import alias, documents, lint, options, output, own_key
 from issuer.cli.command import Noun
 from issuer.cli.desk import Desk, Instance
 from issuer.cli.options import CLAIM, DATE, SECONDS, OneOf
@@ -24,11 +24,14 @@ def audience() -> None:
 
     Fields: identifier, service, description, scopes, access_token_seconds (in effect),
     is_default_lifetime, signing_alg, typ, extra_claims, aliases (identifier, mode, until), state (active,
-    deprecated, disabled, removed), successor, is_reserved, created_at, version.
+    deprecated, disabled, removed), successor, is_reserved, own_jwks_uri (null: the shared keys
+    sign), created_at, version.
     """
 
 
 audience.add_command(alias.alias)
+audience.add_command(lint.audience_lint)
+audience.add_command(own_key.own_key)
 
 
 @audience.command("add")

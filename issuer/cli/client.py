@@ -37,7 +37,7 @@ client.add_command(secret.secret)
 @click.argument("name")
 @click.option("--grant", "grants", type=OneOf(GrantType), required=True, multiple=True, help="Repeatable.")
 @click.option("--auth-method", type=OneOf(AuthMethod), default=AuthMethod.CLIENT_SECRET_BASIC)
-@click.option("--offline-access", is_flag=True, help="Let it ask for refresh tokens.")
+@click.option("--offline-access", is_flag=True, help="Let it ask for refresh tokens, and use them.")
 @click.option("--service", metavar="NAME", help="The service that it speaks for.")
 @click.option("--tenant-id", metavar="T", help="The claim `tenant_id` of its tokens.")
 @click.option("--type", "client_type", type=OneOf(ClientType), default=ClientType.SERVICE)
@@ -56,7 +56,10 @@ def add(  # noqa: PLR0913 - the options of one command
     client_type: ClientType,
     access_token_max_seconds: int | None,
 ) -> Answer:
-    """Register a client; prints its client_id and, this once, its client_secret."""
+    """Register a client; prints its client_id and, this once, its client_secret.
+
+    --offline-access brings the grant type refresh_token along.
+    """
     new = NewClient(
         name=name,
         type=client_type,
@@ -134,7 +137,9 @@ def remove(desk: Desk, client_id: str) -> Answer:
 @click.option("--no-default-audience", is_flag=True)
 @click.option("--grant", "grants", type=OneOf(GrantType), multiple=True, help="All its grants; repeatable.")
 @click.option("--auth-method", type=OneOf(AuthMethod))
-@click.option("--offline-access/--no-offline-access", default=None)
+@click.option(
+    "--offline-access/--no-offline-access", default=None, help="Let it ask for refresh tokens, and use them."
+)
 @click.option("--service", metavar="NAME", help="The service that it speaks for.")
 @click.option("--no-service", is_flag=True)
 @click.option("--tenant-id", metavar="T", help="The claim `tenant_id` of its tokens.")
@@ -145,7 +150,10 @@ def remove(desk: Desk, client_id: str) -> Answer:
 @click.pass_obj
 # Any: click hands over what the options above say.
 def change(desk: Desk, /, client_id: str, **given: Any) -> Answer:
-    """Change a client; what is not named stays."""
+    """Change a client; what is not named stays.
+
+    --offline-access brings the grant type refresh_token along; --no-offline-access takes only itself away.
+    """
     wanted = _wanted(_Given(**given))
     with desk.registry() as instance:
         return _answer(instance, clients.change_client(instance.registrar, client_id, wanted))

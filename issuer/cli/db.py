@@ -27,7 +27,9 @@ def upgrade(desk: Desk) -> Answer:
             config.ensure_data_dir(instance.settings)
         schema.set_write_ahead_log(instance.engine)
         schema.upgrade(instance.engine)
-        issuer_url.align(instance.engine, instance.settings.url, instance.clock)
+        # A URL that nobody set is no reason to move a server that has one.
+        if instance.settings.is_url_set or not issuer_url.is_served(instance.engine):
+            issuer_url.align(instance.engine, instance.settings.url, instance.clock)
         return output.fields_answer(_describe(instance))
 
 

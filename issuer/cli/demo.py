@@ -23,7 +23,7 @@ class Addresses:
 
 def as_document(registered: Demo) -> Document:
     """Return the clients of the demo with their secrets."""
-    clients = (registered.orders_only, registered.both)
+    clients = (registered.orders_only, registered.both, registered.refreshing, registered.orders)
     return {
         "clients": [
             {

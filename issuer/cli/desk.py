@@ -13,9 +13,13 @@ from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.errors import Refusal, SchemaNotAtHead, TemporarilyUnavailable
 from issuer.issuing.mint import Unsigned
+from issuer.model.checkup import Applicant, Checkup
 from issuer.model.token_plan import TargetRequest
+from issuer.model.verdict import Explanation
+from issuer.password_hashing import Passwords
 from issuer.registry import first_start
 from issuer.registry.registrar import Registrar
+from issuer.registry.tick import Ticker
 from issuer.store import schema
 from issuer.store.db import Engine
 
@@ -29,6 +33,10 @@ class Instance:
 
     open_keys: opens the signing keys; raises SchemaNotAtHead, WrongMasterKey or InvalidSettings.
     preview: what a client_id would get for a request; raises what the token endpoint answers.
+    explain: what a pasted text is and whether services would accept it, all or the one that expects a
+    spelling; raises as `open_keys`, and NotFound.
+    examine: what is wrong with the server at ISSUER_URL, asked for a token as well where somebody is
+    given; raises as `open_keys`.
     """
 
     settings: Settings
@@ -36,8 +44,12 @@ class Instance:
     clock: Clock
     entropy: Entropy
     registrar: Registrar
-    open_keys: Callable[[], None]
+    passwords: Passwords
+    ticker: Ticker
+    open_keys: Callable[[], object]
     preview: Callable[[str, TargetRequest], Unsigned]
+    explain: Callable[[str, str | None], Explanation]
+    examine: Callable[[Applicant | None], tuple[Checkup, ...]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +58,15 @@ class Desk:
 
     read_settings: given the values of the command line, by attribute name; raises InvalidSettings.
     connect: opens the installation of some settings, connecting to nothing yet.
-    serve_app: makes the application in a worker. token_path, jwks_path: below ISSUER_URL.
+    serve_app: makes the application in a worker. token_path, introspection_path, jwks_path: below
+    ISSUER_URL.
     """
 
     read_settings: Callable[[Mapping[str, str]], Settings]
     connect: Callable[[Settings], AbstractContextManager[Instance]]
     serve_app: Callable[[], Application]
     token_path: str
+    introspection_path: str
     jwks_path: str
 
     @contextmanager

@@ -6,14 +6,18 @@ hashes never stand in one; the two commands that make a secret add it themselves
 
 from issuer.cli.output import utc
 from issuer.config import Settings
-from issuer.model.audience import Audience, AudienceId
+from issuer.model.audience import Audience, AudienceId, own_jwks_path
 from issuer.model.audit_event import AuditEvent
 from issuer.model.client import Client, ClientSecret
+from issuer.model.jwks_fetch import JwksFetch
 from issuer.model.permission import Permission
 from issuer.model.service import Service, ServiceId
 from issuer.model.signing_key import StoredKey
+from issuer.model.user import User
 from issuer.registry import audiences, services
+from issuer.registry.key_readiness import Readiness
 from issuer.registry.registrar import Registrar
+from issuer.registry.sign_in import SignedIn
 
 Fields = dict[str, object]
 
@@ -28,6 +32,34 @@ def of_service(service: Service) -> Fields:
         "is_builtin": service.is_builtin,
         "created_at": utc(service.created_at),
         "version": service.version,
+    }
+
+
+def of_user(user: User) -> Fields:
+    """Return the fields of a user."""
+    return {
+        "name": user.name,
+        "role": user.role.value,
+        "services": list(user.services),
+        "state": user.state.value,
+        "created_at": utc(user.created_at),
+        "last_sign_in_at": utc(user.last_sign_in_at),
+        "password_changed_at": utc(user.password_changed_at),
+        "version": user.version,
+    }
+
+
+def of_web_session(one: SignedIn) -> Fields:
+    """Return the fields of a live session; its id opens nothing."""
+    session = one.session
+    return {
+        "session_id": session.id,
+        "user": one.user.name,
+        "created_at": utc(session.created_at),
+        "last_seen_at": utc(session.last_seen_at),
+        "expires_at": utc(session.expires_at),
+        "address": session.address,
+        "user_agent": session.user_agent,
     }
 
 
@@ -53,6 +85,7 @@ def of_audience(audience: Audience, settings: Settings) -> Fields:
         "state": audience.state.value,
         "successor": audience.successor,
         "is_reserved": audience.is_reserved,
+        "own_jwks_uri": settings.url + own_jwks_path(audience.id) if audience.has_own_key else None,
         "created_at": utc(audience.created_at),
         "version": audience.version,
     }
@@ -132,6 +165,25 @@ def of_key(key: StoredKey, now: int) -> Fields:
     }
 
 
+def of_readiness(one: Readiness, now: int) -> Fields:
+    """Return the fields of what is known of a key that waits or signs."""
+    return {
+        "kid": one.key.kid,
+        "alg": one.key.alg,
+        "purpose": one.key.purpose.value,
+        "audience_id": one.key.audience_id,
+        "state": one.key.state(now).value,
+        "published_at": utc(one.key.published_at),
+        "signs_from": utc(one.key.signs_from),
+        "horizon": utc(one.horizon),
+        "is_safe": one.is_safe,
+        "wait_until": utc(one.wait_until),
+        "reason": one.reason,
+        "fetched": [_of_fetch(each) for each in one.fetched],
+        "missing": [_of_fetch(each) for each in one.missing],
+    }
+
+
 def of_event(event: AuditEvent) -> Fields:
     """Return the fields of an audit event."""
     return {
@@ -145,4 +197,13 @@ def of_event(event: AuditEvent) -> Fields:
         "before": None if event.before is None else dict(event.before),
         "after": None if event.after is None else dict(event.after),
         "request_id": event.actor.request_id,
+    }
+
+
+def _of_fetch(fetch: JwksFetch) -> Fields:
+    return {
+        "user_agent": fetch.user_agent,
+        "first_at": utc(fetch.first_at),
+        "last_at": utc(fetch.last_at),
+        "count": fetch.count,
     }

@@ -1,13 +1,14 @@
 """What options hold: one of a few words, a date, a claim."""
 
 import json
-from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NoReturn, TypeVar
 
 import click
 
+from issuer.errors import InvalidValue
 from issuer.model.audience import JsonValue
+from issuer.policy import dates
 from issuer.registry.unchanged import UNCHANGED, Unchanged
 
 Word = TypeVar("Word", bound=StrEnum)
@@ -31,10 +32,9 @@ class Date(click.ParamType[int]):
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
         """Return the epoch seconds of `2027-01-31` (when that day begins) or `2027-01-31T12:00:00Z`."""
         try:
-            at = datetime.fromisoformat(str(value))
-        except ValueError:
+            return dates.read_date(str(value))
+        except InvalidValue:
             self.fail(f"{value!r} is no date such as 2027-01-31 or 2027-01-31T12:00:00Z.", param, ctx)
-        return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
 
 
 class Claim(click.ParamType[tuple[str, JsonValue]]):

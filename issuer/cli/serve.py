@@ -1,18 +1,20 @@
 """`issuer serve`: the work of a first start, then granian until it is told to stop."""
 
 import socket
+import sys
 
 import click
 
-from issuer import config
-from issuer.cli import demo, processes
+from issuer import config, setup_link_file
+from issuer.cli import demo, demo_refresh, processes
 from issuer.cli import desk as desks
 from issuer.cli.command import Command
-from issuer.cli.desk import Desk
+from issuer.cli.desk import Desk, Instance
 from issuer.cli.output import Answer, Document
 from issuer.config import Settings
 from issuer.errors import AddressTaken
 from issuer.registry import demo as use_case
+from issuer.registry import setup
 from issuer.registry.demo import Demo
 
 
@@ -20,7 +22,7 @@ from issuer.registry.demo import Demo
 @click.option("--host", metavar="H", help="The IP address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), metavar="P", help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(min=1), metavar="N", help="The number of serving processes.")
-@click.option("--demo", "is_demo", is_flag=True, help="Register two services and two clients to play with.")
+@click.option("--demo", "is_demo", is_flag=True, help="Register services and clients to play with.")
 @click.pass_obj
 def serve(desk: Desk, host: str | None, port: int | None, workers: int | None, is_demo: bool) -> Answer:
     """Serve tokens until SIGTERM or Ctrl-C; requests under way are answered first.
@@ -30,15 +32,18 @@ def serve(desk: Desk, host: str | None, port: int | None, workers: int | None, i
     """
     overrides = _overrides(desk, host, port, workers)
     settings = desk.read_settings(overrides)
-    _check_free(settings.bind_host, settings.bind_port)
+    _check_free(settings.bind_host, settings.bind_port, "--port")
+    if settings.metrics_address is not None:
+        _check_free(*settings.metrics_address, "ISSUER_METRICS_BIND")
     with desk.open(settings) as instance:
         desks.prepare(instance)
         registered = use_case.register(instance.registrar) if is_demo else None
+        offer = _offer_setup(instance)
     config.hand_to_children(overrides)
     return Answer(
         _document(desk, settings, registered),
         text="",
-        notes=_notes(desk, settings, registered),
+        notes=(*_notes(desk, settings, registered), *offer),
         go_on=lambda say: processes.run(settings, desk.serve_app, say),
     )
 
@@ -54,7 +59,7 @@ def _overrides(desk: Desk, host: str | None, port: int | None, workers: int | No
     return {"bind": f"[{host}]:{port}" if ":" in host else f"{host}:{port}", **overrides}
 
 
-def _check_free(host: str, port: int) -> None:
+def _check_free(host: str, port: int, setting: str) -> None:
     """Raise AddressTaken if nobody may listen there: granian would share the port with another server."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as probe:
@@ -63,8 +68,27 @@ def _check_free(host: str, port: int) -> None:
             probe.bind((host, port))
         except OSError as error:
             raise AddressTaken(
-                f"{host} port {port} cannot be listened on: {error.strerror}. Choose another with --port."
+                f"{host} port {port} cannot be listened on: {error.strerror}. Choose another with {setting}."
             ) from error
+
+
+def _offer_setup(instance: Instance) -> tuple[str, ...]:
+    """Return what is said of the link that makes the first owner; nothing where there is one.
+
+    On a terminal somebody reads it. Elsewhere standard error is kept in a log, so it lies in a file.
+    """
+    folder = instance.settings.data_dir
+    if not setup.is_needed(instance.registrar):
+        setup_link_file.remove(folder)
+        return ()
+    link = setup.make_link(instance.registrar)
+    if sys.stderr.isatty():
+        return (f"Nobody owns the console yet. Within the hour, once: {link.url}",)
+    try:
+        path = setup_link_file.write(folder, link.url, instance.entropy)
+    except OSError:
+        return ("Nobody owns the console yet. Make the first owner: issuer user setup-link",)
+    return (f"Nobody owns the console yet. For an hour, the link that makes the first owner is in {path}",)
 
 
 def _document(desk: Desk, settings: Settings, registered: Demo | None) -> Document:
@@ -84,4 +108,5 @@ def _notes(desk: Desk, settings: Settings, registered: Demo | None) -> tuple[str
     if registered is None:
         return (listening,)
     addresses = demo.Addresses(url, url + desk.token_path, url + desk.jwks_path)
-    return listening, demo.as_text(registered, addresses)
+    place = demo_refresh.Place(url, desk.token_path, desk.introspection_path, desk.jwks_path, settings)
+    return listening, demo.as_text(registered, addresses) + demo_refresh.as_text(registered, place)

@@ -2,14 +2,14 @@
 
 import click
 
-from issuer.cli import documents, output
+from issuer.cli import documents, options, output
 from issuer.cli.command import Noun
 from issuer.cli.desk import Desk
 from issuer.cli.options import OneOf
 from issuer.cli.output import Answer
 from issuer.model.service import Service, ServiceState
 from issuer.registry import services
-from issuer.registry.services import NewService
+from issuer.registry.services import NewService, ServiceChange
 
 _HEADERS = ("name", "owner", "trust_group", "state")
 
@@ -58,6 +58,27 @@ def show(desk: Desk, name: str) -> Answer:
     """Show a service."""
     with desk.registry() as instance:
         return _answer(services.find_service(instance.registrar, name))
+
+
+@service.command("change")
+@click.argument("name")
+@click.option("--owner", metavar="T", help="Who answers for it.")
+@click.option("--trust-group", metavar="G", help="Services of one owner that may share a token.")
+@click.option("--no-trust-group", is_flag=True)
+@click.pass_obj
+def change(
+    desk: Desk, name: str, owner: str | None, trust_group: str | None, *, no_trust_group: bool
+) -> Answer:
+    """Change a service; what is not named stays.
+
+    Outside its trust group its audiences no longer stand in one token with those of the others.
+    """
+    wanted = ServiceChange(
+        owner=options.unless_none(owner),
+        trust_group=options.or_nothing(trust_group, is_nothing=no_trust_group, name="trust-group"),
+    )
+    with desk.registry() as instance:
+        return _answer(services.change_service(instance.registrar, name, wanted))
 
 
 @service.command("disable")

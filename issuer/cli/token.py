@@ -1,10 +1,10 @@
-"""`issuer token`: what a client would get."""
+"""`issuer token`: what a client would get, and what a token is worth."""
 
 from collections.abc import Mapping
 
 import click
 
-from issuer.cli import output
+from issuer.cli import explain, output
 from issuer.cli.command import Noun
 from issuer.cli.desk import Desk
 from issuer.cli.output import Answer
@@ -13,7 +13,10 @@ from issuer.model.token_plan import TargetRequest
 
 @click.group("token", cls=Noun)
 def token() -> None:
-    """Tokens, before they are signed."""
+    """Tokens: before they are signed, and once somebody holds one."""
+
+
+token.add_command(explain.explain)
 
 
 @token.command("preview")

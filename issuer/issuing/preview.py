@@ -1,12 +1,19 @@
 """The preview: what the token endpoint would sign for a client, by the endpoint's own decision."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
+from typing import Final
 
 from issuer.errors import InvalidClient, InvalidTarget
 from issuer.issuing.mint import Mint, Unsigned
-from issuer.model.client import ClientState
-from issuer.model.permission import ClientRecord
+from issuer.model.audience import Audience, AudienceState
+from issuer.model.client import AuthMethod, Client, ClientId, ClientKey, ClientState, ClientType, GrantType
+from issuer.model.permission import ClientRecord, Permission, PermittedSubject
+from issuer.model.service import ServiceState
 from issuer.model.token_plan import TargetRequest
+
+# Stands for whoever will ask, in an example.
+EXAMPLE_CLIENT_ID: Final = ClientId("some-client")
 
 
 def preview(
@@ -32,3 +39,41 @@ def preview(
         if asked:
             refusal.detail = f"{refusal.detail}; {describe_targets(asked)}"
         raise
+
+
+def preview_draft(audience: Audience, mint: Mint) -> Unsigned:
+    """Return header and claims that a client which may ask for an audience, with all its scopes, would get.
+
+    audience: registered or not, whatever its state; what it holds is not checked. Signs and records
+    nothing.
+    """
+    service = replace(audience.service, state=ServiceState.ACTIVE)
+    audience = replace(audience, state=AudienceState.ACTIVE, service=service)
+    permission = Permission(
+        EXAMPLE_CLIENT_ID,
+        audience,
+        frozenset(scope.name for scope in audience.scopes),
+        frozenset(),
+        PermittedSubject.CLIENT,
+        version=0,
+    )
+    return mint.preview_for_client(TargetRequest(), ClientRecord(_EXAMPLE, (permission,)))
+
+
+_EXAMPLE: Final = Client(
+    key=ClientKey(0),
+    client_id=EXAMPLE_CLIENT_ID,
+    name="Some client",
+    type=ClientType.SERVICE,
+    grant_types=frozenset({GrantType.CLIENT_CREDENTIALS}),
+    auth_method=AuthMethod.CLIENT_SECRET_BASIC,
+    may_use_offline_access=False,
+    default_audience=None,
+    tenant_id=None,
+    access_token_max_seconds=None,
+    service=None,
+    state=ClientState.ACTIVE,
+    secrets=(),
+    created_at=0,
+    version=0,
+)

@@ -1,7 +1,7 @@
 """Signatures over bytes, with all that does not change from token to token prepared once.
 
 The library's own wrapper looks the key up and makes padding and hash objects for each signature: a
-sixth of an ES256 token. Verifying stays the library's: it is not on the token path.
+sixth of an ES256 token. Verifying with public keys stays the library's: it is not on the token path.
 """
 
 import hashlib
@@ -13,12 +13,14 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 from joserfc.jwk import ECKey, OctKey, RSAKey
+from joserfc.jws import JWSRegistry
 
 from issuer.errors import UnusableKey
-from issuer.jose.keys import SigningKey
+from issuer.jose.keys import SigningKey, VerifyingKey
 
 Sign = Callable[[bytes], bytes]
 
+_REGISTRY = JWSRegistry(algorithms=("RS256", "ES256", "HS256"))
 _COORDINATE_BYTES = 32
 
 
@@ -36,6 +38,13 @@ def make_sign(key: SigningKey) -> Sign:
             return _hs256(material)
         case _:
             raise UnusableKey(f"the key {key.kid} is no key for {key.alg}")
+
+
+def is_right(key: SigningKey | VerifyingKey, message: bytes, signature: bytes) -> bool:
+    """Return whether a signature is a key's over a message, by the key's one algorithm."""
+    if key.alg == "HS256" and isinstance(key.material, OctKey):
+        return hmac.compare_digest(_hs256(key.material)(message), signature)
+    return _REGISTRY.get_alg(key.alg).verify(message, signature, key.material)
 
 
 def _rs256(material: RSAKey) -> Sign:

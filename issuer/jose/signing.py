@@ -8,9 +8,9 @@ import base64
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
-
-from joserfc.jws import JWSRegistry
 
 from issuer.errors import TokenRejected
 from issuer.jose import signatures, strict_json
@@ -18,12 +18,12 @@ from issuer.jose.keys import SigningKey, VerifyingKey
 
 MAX_TOKEN_CHARACTERS = 16 * 1024
 
-_ALGS = ("RS256", "ES256", "HS256")
-_REGISTRY = JWSRegistry(algorithms=_ALGS)
 _HEADER_MEMBERS = {"alg", "typ", "kid"}
 _TIME_CLAIMS = ("exp", "nbf", "iat", "auth_time")
 _LAST_SECOND = 253_402_300_799  # 9999-12-31T23:59:59Z
-_encode_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
+
+# Any JSON value as ASCII without white space; what JSON cannot say raises ValueError.
+encode_json = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Signer:
         return message + b"." + _to_base64url(self._sign(message))
 
     def _prepare(self, typ: str) -> bytes:
-        header = _encode_json({"alg": self.alg, "typ": typ, "kid": self.kid})
+        header = encode_json({"alg": self.alg, "typ": typ, "kid": self.kid})
         self._headers[typ] = _to_base64url(header.encode("ascii")) + b"."
         return self._headers[typ]
 
@@ -68,7 +68,12 @@ def sign_claims(claims: Mapping[str, Any], signer: Signer, typ: str) -> str:
     claims: values of any JSON type, written in their order as they are; nothing is added or checked.
     typ: as `Signer.sign` says.
     """
-    return signer.sign(_encode_json(claims).encode("ascii"), typ).decode("ascii")
+    return sign_written(encode_json(claims), signer, typ)
+
+
+def sign_written(claims: str, signer: Signer, typ: str) -> str:
+    """Return as a compact JWS, ASCII, claims that are JSON already. claims: ASCII, signed as they stand."""
+    return signer.sign(claims.encode("ascii"), typ).decode("ascii")
 
 
 def verify_compact(
@@ -99,10 +104,34 @@ def verify_compact(
         raise TokenRejected("unknown kid")
     if header["alg"] not in algs or header["alg"] != key.alg:
         raise TokenRejected("alg not accepted here or not the key's")
-    signature = _from_base64url(signature_segment)
-    if not _REGISTRY.get_alg(key.alg).verify(signed, signature, key.material):
+    signature = from_base64url(signature_segment)
+    if not signatures.is_right(key, signed, signature):
         raise TokenRejected("wrong signature")
     return VerifiedToken(header=header, claims=_parse_claims(payload_segment))
+
+
+def is_signed_by(token: str, key: SigningKey | VerifyingKey) -> bool:
+    """Return whether the signature of a compact JWS is that of a key; looks at nothing else of it.
+
+    Only for explaining a token: what decides is `verify_compact`. Raises TokenRejected for what does not
+    have three parts, or a signature that is not base64url.
+    """
+    signed, _, _, signature_segment = _split(token)
+    return signatures.is_right(key, signed, from_base64url(signature_segment))
+
+
+def from_base64url(segment: str) -> bytes:
+    """Return the bytes of a segment that has exactly one spelling: no padding, white space or spare bits.
+
+    RFC 7515 §2. Raises TokenRejected for anything else.
+    """
+    try:
+        octets = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    except ValueError as error:
+        raise TokenRejected("not base64url") from error
+    if _to_base64url(octets) != segment.encode("ascii"):
+        raise TokenRejected("not base64url in its one spelling")
+    return octets
 
 
 def _split(token: str) -> tuple[bytes, str, str, str]:
@@ -114,15 +143,17 @@ def _split(token: str) -> tuple[bytes, str, str, str]:
     return signed.encode("ascii"), header, payload, signature
 
 
-def _parse_header(segment: str) -> dict[str, str]:
-    header = strict_json.parse_object(_from_base64url(segment))
+# All tokens of one key and kind begin alike, and only what is a header of ours is kept.
+@lru_cache(maxsize=64)
+def _parse_header(segment: str) -> Mapping[str, str]:
+    header = strict_json.parse_object(from_base64url(segment))
     if set(header) != _HEADER_MEMBERS or not all(isinstance(value, str) for value in header.values()):
         raise TokenRejected("header is not exactly alg, typ and kid")
-    return header
+    return MappingProxyType(header)
 
 
 def _parse_claims(segment: str) -> dict[str, Any]:
-    claims = strict_json.parse_object(_from_base64url(segment))
+    claims = strict_json.parse_object(from_base64url(segment))
     for name in _TIME_CLAIMS:
         value = claims.get(name, 0)
         # bool is an int to Python, and true would be the second 1.
@@ -133,14 +164,3 @@ def _parse_claims(segment: str) -> dict[str, Any]:
 
 def _to_base64url(octets: bytes) -> bytes:
     return base64.urlsafe_b64encode(octets).rstrip(b"=")
-
-
-def _from_base64url(segment: str) -> bytes:
-    """Decode a segment that has exactly one spelling: no padding, white space or spare bits (RFC 7515 §2)."""
-    try:
-        octets = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    except ValueError as error:
-        raise TokenRejected("not base64url") from error
-    if _to_base64url(octets) != segment.encode("ascii"):
-        raise TokenRejected("not base64url in its one spelling")
-    return octets

@@ -15,6 +15,11 @@ RESERVED_REFRESH = "refresh"
 ADMIN_API_PATH = "/api/v1"
 
 
+def own_jwks_path(audience_id: AudienceId) -> str:
+    """Return where the key set of an audience with a key of its own is, below the issuer's URL."""
+    return f"/.well-known/jwks/{audience_id}.json"
+
+
 class AudienceState(StrEnum):
     """Whether tokens are issued for an audience; `deprecated` still issues and names a successor."""
 
@@ -88,6 +93,7 @@ class Audience:
     scopes: in the order of their names.
     successor: identifier of the audience that replaces a deprecated one, or None.
     is_reserved: one of the issuer's own three; locked.
+    has_own_key: its tokens are signed with a key of its own, which stands in no other audience's key set.
     """
 
     id: AudienceId
@@ -103,3 +109,4 @@ class Audience:
     is_reserved: bool
     created_at: int
     version: int
+    has_own_key: bool = False

@@ -35,6 +35,7 @@ class GrantType(StrEnum):
     """The grant types that this server knows (RFC 6749 §4)."""
 
     CLIENT_CREDENTIALS = "client_credentials"
+    REFRESH_TOKEN = "refresh_token"  # noqa: S105 - a grant type, not a token
 
 
 class AuthMethod(StrEnum):

@@ -43,7 +43,9 @@ class ClientRecord:
     """A client with all it may ask for: what one token request needs to know, in one value.
 
     permissions: in the order in which their audiences were registered.
+    speaks_for: the audiences of the service that the client speaks for, whatever their states.
     """
 
     client: Client
     permissions: tuple[Permission, ...]
+    speaks_for: tuple[Audience, ...] = ()

@@ -44,6 +44,15 @@ class Subject:
 
 
 @dataclass(frozen=True, slots=True)
+class GrantedRequest:
+    """What a request asks of what was granted before, and for whom."""
+
+    request: TargetRequest
+    subject: Subject
+    grant: Grant
+
+
+@dataclass(frozen=True, slots=True)
 class TokenPlan:
     """The decided token, before anything is signed.
 

@@ -1,7 +1,10 @@
 """Usage by hour: how often a client got, or was refused, a token of an audience."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# The outcome of a request that got its token; all others are codes of refusals.
+ISSUED: Final = "issued"
 
 
 class UsageKey(NamedTuple):
@@ -24,3 +27,17 @@ class UsageSum:
     count: int
     last_at: int
     max_exp: int
+
+
+@dataclass(frozen=True, slots=True)
+class UsageTotal:
+    """What was counted since ever, over all clients.
+
+    audience_id: 0 where none was named. first_at: when the first of them was counted, epoch seconds.
+    """
+
+    audience_id: int
+    grant_type: str
+    outcome: str
+    count: int
+    first_at: int

@@ -28,11 +28,20 @@ class Document:
 
 
 class DocumentEndpoint:
-    """Serves one document by GET and HEAD, with 304 for those who have it, to any origin (CORS)."""
+    """Serves one document by GET and HEAD, with 304 for those who have it, to any origin (CORS).
 
-    def __init__(self, find_document: Callable[[], Document], media_type: str) -> None:
+    note: told the User-Agent of each GET, None where there is none.
+    """
+
+    def __init__(
+        self,
+        find_document: Callable[[], Document],
+        media_type: str,
+        note: Callable[[str | None], None] | None = None,
+    ) -> None:
         self._find_document = find_document
         self._media_type = media_type
+        self._note = note
 
     def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
         """Answer a request for the document."""
@@ -42,6 +51,8 @@ class DocumentEndpoint:
                 environ, start_response, MethodNotAllowed.status, body, [("Allow", "GET, HEAD")]
             )
         document = self._find_document()
+        if self._note is not None and environ["REQUEST_METHOD"] == "GET":
+            self._note(environ.get("HTTP_USER_AGENT"))
         headers = [
             ("Cache-Control", f"public, max-age={MAX_AGE_SECONDS}"),
             ("ETag", document.etag),

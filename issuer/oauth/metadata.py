@@ -13,7 +13,10 @@ from issuer.model.client import AuthMethod, GrantType
 from issuer.oauth.documents import Document
 
 TOKEN_PATH = "/oauth/token"  # noqa: S105 - a path, not a password
+INTROSPECTION_PATH = "/oauth/introspect"
+REVOCATION_PATH = "/oauth/revoke"
 JWKS_PATH = "/.well-known/jwks.json"
+OWN_JWKS_PATTERN = "/.well-known/jwks/<int:audience_id>.json"
 AUTHORIZATION_SERVER = "oauth-authorization-server"
 OPENID_CONFIGURATION = "openid-configuration"
 
@@ -40,12 +43,17 @@ class Metadata:
 
 
 def _content(issuer_url: str, algs: tuple[str, ...]) -> Mapping[str, object]:
+    methods = [method.value for method in AuthMethod]
     return {
         "issuer": issuer_url,
         "token_endpoint": issuer_url + TOKEN_PATH,
+        "introspection_endpoint": issuer_url + INTROSPECTION_PATH,
+        "introspection_endpoint_auth_methods_supported": methods,
+        "revocation_endpoint": issuer_url + REVOCATION_PATH,
+        "revocation_endpoint_auth_methods_supported": methods,
         "jwks_uri": issuer_url + JWKS_PATH,
         "grant_types_supported": [grant_type.value for grant_type in GrantType],
-        "token_endpoint_auth_methods_supported": [method.value for method in AuthMethod],
+        "token_endpoint_auth_methods_supported": methods,
         "response_types_supported": [],
         "subject_types_supported": ["public"],
         # Verifiers such as go-oidc take the algorithms they allow from here.

@@ -22,7 +22,8 @@ class TokenPayload(OAuth2Payload):
     @property
     def datalist(self) -> dict[str, list[str]]:
         """Return every parameter as a list, by name."""
-        several = {"resource": list(self._form.resources), "audience": list(self._form.audiences)}
+        targets = self._form.targets
+        several = {"resource": list(targets.resources), "audience": list(targets.audiences)}
         return {name: [value] for name, value in self._form.single.items()} | several
 
     @property
@@ -64,5 +65,4 @@ class TokenRequest(OAuth2Request):
     @property
     def targets(self) -> TargetRequest:
         """Return the targets and scopes that the request names."""
-        form = self.form_sent
-        return TargetRequest(form.resources, form.audiences, form.single.get("scope"))
+        return self.form_sent.targets

@@ -6,17 +6,17 @@ defaults let in what RFC 6749 and RFC 9700 keep out.
 """
 
 from collections.abc import Mapping
-from typing import Any
 
 from authlib.oauth2.rfc6749 import AuthorizationServer, OAuth2Error
 
 from issuer import errors
+from issuer.issuing.rates import Rates
 from issuer.model.client import Client
 from issuer.model.permission import ClientRecord
 from issuer.oauth.client_auth import ClientAuthenticator
 from issuer.oauth.request import TokenRequest
 
-Answer = tuple[int, Mapping[str, Any]]
+Answer = tuple[int, bytes]
 
 _REFUSALS: Mapping[str, type[errors.TokenRefusal]] = {
     refusal.code: refusal
@@ -45,9 +45,10 @@ class AuthenticatedClient:
 class TokenServer(AuthorizationServer):
     """The token endpoint's half of an authorization server."""
 
-    def __init__(self, authenticator: ClientAuthenticator) -> None:
+    def __init__(self, authenticator: ClientAuthenticator, rates: Rates) -> None:
         super().__init__()
         self._authenticator = authenticator
+        self._rates = rates
 
     # The requests that reach these methods are all made by the token endpoint.
     def create_oauth2_request(self, request: TokenRequest) -> TokenRequest:
@@ -59,15 +60,19 @@ class TokenServer(AuthorizationServer):
     ) -> AuthenticatedClient:
         """Return the client that the request proves to be; raises our own refusals."""
         del methods, endpoint  # what the client is registered for decides
-        record = self._authenticator.authenticate(request.authorization, request.form_sent)
+        context = request.context
+        record = self._authenticator.authenticate(request.authorization, request.form_sent, context.address)
         request.record = record
-        request.context.client = record.client
+        context.client = record.client
+        self._rates.take(record.client)
         return AuthenticatedClient(record.client)
 
     def send_signal(self, name: str, *args: object, **kwargs: object) -> None:
         """Send nothing: the order of steps is a visible list, not signals."""
 
-    def handle_response(self, status: int, body: Mapping[str, Any], headers: object) -> Answer:
+    def handle_response(  # type: ignore[override] # our grants give a body that is written already
+        self, status: int, body: bytes, headers: object
+    ) -> Answer:
         """Return status and body; the endpoint sets the headers."""
         del headers
         return status, body

@@ -47,7 +47,10 @@ def choose(
         chosen = [_choose_default(asked_scopes, record, kind)]
     by_id = {permission.audience.id: permission for permission in chosen}
     together = tuple(by_id[audience_id] for audience_id in sorted(by_id))
-    _check_together(together)
+    reason = _apart_because(together)
+    if reason:
+        # What was granted together and is apart since is lost, like a permission: the client starts afresh.
+        raise (InvalidTarget if grant is None else InvalidGrant)(reason)
     return together
 
 
@@ -221,24 +224,32 @@ def _unusable_because(permission: Permission, kind: SubjectKind) -> str:
     return ""
 
 
-def _check_together(chosen: tuple[Permission, ...]) -> None:
+def _apart_because(chosen: tuple[Permission, ...]) -> str:
+    """Return why audiences may not stand in one token, "" where they may."""
     if len(chosen) == 1:
-        return
+        return ""
     audiences = [permission.audience for permission in chosen]
     if any(audience.is_reserved for audience in audiences):
-        raise InvalidTarget("an audience of the issuer itself never stands in one token with another")
+        return "an audience of the issuer itself never stands in one token with another"
+    for audience in audiences:
+        if audience.has_own_key:
+            return (
+                f"{audience.identifier} has a key of its own, which signs for no other: "
+                "ask for one token each"
+            )
     first = audiences[0]
     for audience in audiences[1:]:
         if not _may_stand_with(first, audience):
-            raise InvalidTarget(
+            return (
                 f"{first.identifier} and {audience.identifier} belong neither to one service "
                 "nor to one trust group: ask for one token each"
             )
         if (first.policy.signing_alg, first.policy.typ) != (audience.policy.signing_alg, audience.policy.typ):
-            raise InvalidTarget(
+            return (
                 f"{first.identifier} and {audience.identifier} differ in signing algorithm or typ: "
                 "ask for one token each"
             )
+    return ""
 
 
 def _may_stand_with(one: Audience, other: Audience) -> bool:

@@ -1,14 +1,17 @@
 """Extra claims: what an audience adds to its tokens, the same in each."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from issuer.errors import InvalidValue
 from issuer.model.audience import JsonValue
+from issuer.policy import free_text
 
 LARGEST_BYTES: Final = 2048
 DEEPEST: Final = 5
+
+_LARGEST_NUMBER = 2**63 - 1
 
 # What this server writes, or may write one day, and what a service would take for the server's word.
 RESERVED_CLAIMS: Final = frozenset(
@@ -47,6 +50,8 @@ def check_extra_claims(claims: Mapping[str, JsonValue]) -> Mapping[str, JsonValu
     if _depth(claims, DEEPEST + 1) > DEEPEST:
         raise InvalidValue(f"extra claims are nested at most {DEEPEST} deep")
     _check_size(claims)
+    for leaf in _list_leaves(claims):
+        _check_leaf(leaf)
     return claims
 
 
@@ -63,6 +68,29 @@ def _check_size(claims: Mapping[str, JsonValue]) -> None:
         raise InvalidValue("extra claims are JSON: no infinite number, no half of a character") from error
     if len(written) > LARGEST_BYTES:
         raise InvalidValue(f"extra claims have at most {LARGEST_BYTES} bytes as JSON")
+
+
+def _check_leaf(leaf: object) -> None:
+    if isinstance(leaf, str):
+        # Terminals, logs and pages show them.
+        free_text.check_text(leaf, "an extra claim", LARGEST_BYTES)
+    if isinstance(leaf, int) and abs(leaf) > _LARGEST_NUMBER:
+        raise InvalidValue(
+            "a whole number of 64 bits at most is the same to every program (RFC 8259 section 6)"
+        )
+
+
+def _list_leaves(value: object) -> Iterator[object]:
+    """Yield the names of members, and all values that hold no others."""
+    if isinstance(value, Mapping):
+        yield from value
+        for part in value.values():
+            yield from _list_leaves(part)
+    elif isinstance(value, list):
+        for part in value:
+            yield from _list_leaves(part)
+    else:
+        yield value
 
 
 def _depth(value: object, bound: int) -> int:

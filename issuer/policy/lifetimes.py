@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
-from issuer.model.audience import Audience
+from issuer.model.audience import Audience, TokenPolicy
 from issuer.model.client import Client
 
 
@@ -23,6 +24,24 @@ class RefreshLifetimes:
     absolute_seconds: int
 
 
+class LifetimeOrigin(StrEnum):
+    """Who said how long a token lives."""
+
+    AUDIENCE = "audience"
+    DEFAULT = "server default"
+    CLIENT = "client cap"
+    MAXIMUM = "server maximum"
+    ABSOLUTE = "absolute life"
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetime:
+    """A life in seconds, and who has the last word in it."""
+
+    seconds: int
+    origin: LifetimeOrigin
+
+
 def access_token_seconds(audiences: Sequence[Audience], client: Client, bounds: Lifetimes) -> int:
     """Return the life of an access token: the shortest of all that have a say.
 
@@ -34,6 +53,29 @@ def access_token_seconds(audiences: Sequence[Audience], client: Client, bounds: 
     return min(*lifetimes, cap, bounds.access_token_max_seconds)
 
 
+def explain_access_token(policy: TokenPolicy, client_cap: int | None, bounds: Lifetimes) -> Lifetime:
+    """Return what `access_token_seconds` says for one audience, and whose word it is.
+
+    client_cap: the client's own cap, None for none or for clients at large. Of several who say the same,
+    the audience comes first, then the client.
+    """
+    said = [
+        _audience_or_default(policy.access_token_seconds, bounds.access_token_seconds),
+        *([] if client_cap is None else [Lifetime(client_cap, LifetimeOrigin.CLIENT)]),
+        Lifetime(bounds.access_token_max_seconds, LifetimeOrigin.MAXIMUM),
+    ]
+    return min(said, key=lambda lifetime: lifetime.seconds)
+
+
+def explain_refresh(policy: TokenPolicy, defaults: RefreshLifetimes) -> tuple[Lifetime, Lifetime]:
+    """Return what `refresh_lifetimes` says for one audience, idle and absolute, and whose word each is."""
+    absolute = _audience_or_default(policy.refresh_absolute_seconds, defaults.absolute_seconds)
+    idle = _audience_or_default(policy.refresh_idle_seconds, defaults.idle_seconds)
+    if idle.seconds > absolute.seconds:
+        idle = Lifetime(absolute.seconds, LifetimeOrigin.ABSOLUTE)
+    return idle, absolute
+
+
 def refresh_lifetimes(audiences: Sequence[Audience], defaults: RefreshLifetimes) -> RefreshLifetimes:
     """Return how long a family of refresh tokens lives: the shortest that its audiences say.
 
@@ -43,6 +85,12 @@ def refresh_lifetimes(audiences: Sequence[Audience], defaults: RefreshLifetimes)
     idle = min(_or(one.policy.refresh_idle_seconds, defaults.idle_seconds) for one in audiences)
     absolute = min(_or(one.policy.refresh_absolute_seconds, defaults.absolute_seconds) for one in audiences)
     return RefreshLifetimes(min(idle, absolute), absolute)
+
+
+def _audience_or_default(own: int | None, default: int) -> Lifetime:
+    if own is None:
+        return Lifetime(default, LifetimeOrigin.DEFAULT)
+    return Lifetime(own, LifetimeOrigin.AUDIENCE)
 
 
 def _or(seconds: int | None, default: int) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from issuer.errors import InvalidScope, InvalidTarget
+from issuer.errors import InvalidGrant, InvalidScope, InvalidTarget
 from issuer.model.audience import Audience, JsonValue
 from issuer.model.permission import ClientRecord, Permission
 from issuer.model.token_plan import Grant, Subject, TargetRequest, TokenPlan
@@ -46,7 +46,7 @@ def plan_token(  # noqa: PLR0913 - each is a fact of its own that the decision r
         lifetime_seconds=lifetimes.access_token_seconds(audiences, record.client, bounds),
         signing_alg=audiences[0].policy.signing_alg,
         typ=audiences[0].policy.typ,
-        extra_claims=_merge_extra_claims(audiences),
+        extra_claims=_merge_extra_claims(audiences, grant),
     )
 
 
@@ -60,13 +60,14 @@ def _narrow_scopes(
     return scopes.check_asked_scopes(asked, chosen, granted)
 
 
-def _merge_extra_claims(audiences: Sequence[Audience]) -> Mapping[str, JsonValue]:
+def _merge_extra_claims(audiences: Sequence[Audience], grant: Grant | None) -> Mapping[str, JsonValue]:
     if len(audiences) == 1:
         return audiences[0].policy.extra_claims
     merged: dict[str, JsonValue] = {}
     for one in audiences:
         clashing = extra_claims.find_clash(one.policy.extra_claims, merged)
         if clashing is not None:
-            raise InvalidTarget(f"the audiences asked for give the claim {clashing} different values")
+            refusal = InvalidTarget if grant is None else InvalidGrant
+            raise refusal(f"the audiences asked for give the claim {clashing} different values")
         merged.update(one.policy.extra_claims)
     return merged

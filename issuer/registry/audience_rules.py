@@ -2,6 +2,7 @@
 
 from issuer.errors import Conflict, InvalidValue, Locked
 from issuer.model.audience import Audience, AudienceState, Scope, TokenPolicy
+from issuer.model.service import Service, ServiceState
 from issuer.policy import extra_claims, free_text, scopes
 from issuer.registry import spellings
 from issuer.registry.registrar import Registrar
@@ -31,16 +32,48 @@ def require_changeable(
     return audience
 
 
-def check(registrar: Registrar, connection: Connection, audience: Audience) -> None:
+def check_open(service: Service) -> None:
+    """Refuse a service that takes no audience: Locked for the issuer itself, Conflict if it is removed."""
+    if service.is_builtin:
+        raise Locked(f"{service.name} is the issuer itself")
+    if service.state is ServiceState.REMOVED:
+        raise Conflict(f"the service {service.name} is removed; that is for good")
+
+
+def check(registrar: Registrar, audience: Audience) -> None:
     """Refuse an audience whose description, scopes, lifetimes or extra claims may not be so.
 
-    Raises InvalidValue, or Conflict if an extra claim clashes. Does not look at its identifiers.
+    Raises InvalidValue. Does not look at its identifiers, nor at other audiences (`check_clash`).
     """
     free_text.check_text(audience.description, "the description")
     _check_scopes(audience.scopes)
     _check_lifetimes(audience.policy, registrar.access_token_max_seconds)
     extra_claims.check_extra_claims(audience.policy.extra_claims)
-    _check_clash(connection, audience)
+
+
+def check_clash(connection: Connection, audience: Audience) -> None:
+    """Refuse extra claims to which an audience that may stand in one token gives other values: Conflict."""
+    if not audience.policy.extra_claims:
+        return
+    for other in audiences.list_audiences_together(connection, audience):
+        clash = extra_claims.find_clash(audience.policy.extra_claims, other.policy.extra_claims)
+        if clash is not None and other.state is not AudienceState.REMOVED:
+            raise Conflict(describe_clash(audience.identifier, other.identifier, clash))
+
+
+def describe_clash(identifier: str, other: str, claim: str) -> str:
+    """Return the sentence about a claim to which two audiences give different values."""
+    return f"{other} may stand in one token with {identifier} and gives the claim {claim} another value"
+
+
+def check_successor(audience: Audience, successor: Audience) -> None:
+    """Refuse a successor that is the issuer's own (Locked), not active or the audience itself (Conflict)."""
+    if successor.is_reserved:
+        raise Locked(f"{successor.identifier} is the issuer's own and succeeds no other")
+    if successor.id == audience.id or successor.state is not AudienceState.ACTIVE:
+        raise Conflict(
+            f"{successor.identifier} is {successor.state}: a successor is another, active audience"
+        )
 
 
 def check_lifetime(seconds: int | None, what: str, longest: int) -> None:
@@ -68,15 +101,3 @@ def _check_lifetimes(policy: TokenPolicy, access_token_max_seconds: int) -> None
     idle, absolute = policy.refresh_idle_seconds, policy.refresh_absolute_seconds
     if idle is not None and absolute is not None and idle > absolute:
         raise InvalidValue("a refresh token's idle life is no longer than its absolute life")
-
-
-def _check_clash(connection: Connection, audience: Audience) -> None:
-    if not audience.policy.extra_claims:
-        return
-    for other in audiences.list_audiences_together(connection, audience):
-        clash = extra_claims.find_clash(audience.policy.extra_claims, other.policy.extra_claims)
-        if clash is not None and other.state is not AudienceState.REMOVED:
-            raise Conflict(
-                f"{other.identifier} may stand in one token with {audience.identifier} "
-                f"and gives the claim {clash} another value"
-            )

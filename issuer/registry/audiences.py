@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Final
 
-from issuer.errors import Conflict, InvalidValue, Locked, NotFound
+from issuer.errors import Conflict, InvalidValue, NotFound
 from issuer.model.audience import (
     Audience,
     AudienceId,
@@ -14,14 +15,27 @@ from issuer.model.audience import (
     TokenPolicy,
     TokenTyp,
 )
-from issuer.model.service import Service, ServiceState
-from issuer.model.spelling import SpellingRole
-from issuer.policy import extra_claims, identifiers
-from issuer.registry import audience_rules, descriptions, removal, services, spellings
+from issuer.model.service import Service, ServiceId, ServiceState
+from issuer.policy import identifiers
+from issuer.registry import audience_rules, audience_steps, powers, removal, services, spellings
+from issuer.registry.powers import Power
 from issuer.registry.registrar import Change, Registrar
+from issuer.registry.services import NewService
 from issuer.registry.unchanged import UNCHANGED, Unchanged, settle
 from issuer.store import audiences as store
-from issuer.store import permissions as permission_store
+
+# Of what is looked at beside what is registered, and not registered itself.
+_NO_ID: Final = AudienceId(2**62)
+_NO_SERVICE: Final = Service(
+    ServiceId(0),
+    "a new service",
+    "",
+    None,
+    ServiceState.ACTIVE,
+    is_builtin=False,
+    created_at=0,
+    version=0,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,23 +81,40 @@ def add_audience(registrar: Registrar, new: NewAudience) -> Audience:
     the issuer's own, Conflict if the identifier is or ever was taken or an extra claim clashes.
     """
     identifiers.check_identifier(new.identifier)
-    with registrar.change() as change:
-        service = _require_open_service(change, new.service)
-        draft = _draft(new, service, change.now)
-        audience_rules.check(registrar, change.connection, draft)
-        audience_id = store.add_audience(change.connection, draft)
-        primary = spellings.new_spelling(new.identifier, audience_id, SpellingRole.PRIMARY)
-        spellings.take(registrar, change.connection, primary, service.id)
-        audience = store.require_audience(change.connection, audience_id)
-        after = descriptions.of_audience(audience)
-        change.record("audience.added", "audience", audience.identifier, None, after)
-    return audience
+    with registrar.change(Power.NEW_AUDIENCES) as change:
+        service = services.require_service(change.connection, new.service)
+        audience_rules.check_open(service)
+        audience = draft(new, service, change.now)
+        audience_rules.check_clash(change.connection, audience)
+        return audience_steps.write_added(registrar, change, audience)
+
+
+def add_audience_and_service(registrar: Registrar, new: NewAudience, service: NewService) -> Audience:
+    """Register a service with its first audience, both or neither, and return the audience.
+
+    new: its service is not looked at. Raises as `add_audience` and `services.add_service`.
+    """
+    identifiers.check_identifier(new.identifier)
+    powers.check(registrar.actor, Power.SERVICES, registrar.clock.now())
+    with registrar.change(Power.NEW_AUDIENCES) as change:
+        audience = draft(new, services.write_added(change, service), change.now)
+        audience_rules.check_clash(change.connection, audience)
+        return audience_steps.write_added(registrar, change, audience)
 
 
 def find_audience(registrar: Registrar, identifier: str) -> Audience:
     """Return the audience that bears this identifier, canonically or as an alias; raises NotFound."""
     with registrar.reading() as connection:
         return spellings.require_audience(connection, identifier)
+
+
+def find_audience_by_id(registrar: Registrar, audience_id: AudienceId) -> Audience:
+    """Return the audience of that id, removed or not; raises NotFound."""
+    with registrar.reading() as connection:
+        audience = store.find_audience(connection, audience_id)
+    if audience is None:
+        raise NotFound(f"no audience has the id {audience_id}")
+    return audience
 
 
 def list_audiences(registrar: Registrar, service: str | None = None) -> tuple[Audience, ...]:
@@ -102,35 +133,34 @@ def change_audience(registrar: Registrar, identifier: str, wanted: AudienceChang
     Raises as `add_audience`; NotFound also for a scope to be removed; Conflict also if the audience is
     removed, was changed meanwhile, or such a scope is part of a permission (the detail names the clients).
     """
-    with registrar.change() as change:
+    with registrar.change(Power.AUDIENCES) as change:
         before = audience_rules.require_changeable(change.connection, identifier, wanted.expected_version)
+        change.within_service(before.service.name)
         after = replace(
             before,
             description=settle(wanted.description, before.description),
             scopes=_settle_scopes(before, wanted),
             policy=_settle_policy(before.policy, wanted),
         )
-        if _is_same(before, after):
-            return before
-        audience_rules.check(registrar, change.connection, after)
-        _write_scopes(change, before, after)
-        return _write(change, before, after, "audience.changed")
+        if not audience_steps.is_same(before, after):
+            audience_rules.check_clash(change.connection, after)
+        return audience_steps.write_changed(registrar, change, before, after)
 
 
 def disable_audience(registrar: Registrar, identifier: str) -> Audience:
     """Stop tokens for an audience; what is registered stays. Twice is once."""
-    with registrar.change() as change:
+    with registrar.change(Power.AUDIENCES) as change:
         before = audience_rules.require_changeable(change.connection, identifier)
-        after = replace(before, state=AudienceState.DISABLED)
-        return _write(change, before, after, "audience.disabled")
+        change.within_service(before.service.name)
+        return audience_steps.write_state(change, before, AudienceState.DISABLED, before.successor)
 
 
 def enable_audience(registrar: Registrar, identifier: str) -> Audience:
     """Make a disabled or deprecated audience active again, without a successor. Twice is once."""
-    with registrar.change() as change:
+    with registrar.change(Power.AUDIENCES) as change:
         before = audience_rules.require_changeable(change.connection, identifier)
-        after = replace(before, state=AudienceState.ACTIVE, successor=None)
-        return _write(change, before, after, "audience.enabled")
+        change.within_service(before.service.name)
+        return audience_steps.write_state(change, before, AudienceState.ACTIVE, None)
 
 
 def deprecate_audience(registrar: Registrar, identifier: str, successor: str | None = None) -> Audience:
@@ -139,18 +169,18 @@ def deprecate_audience(registrar: Registrar, identifier: str, successor: str | N
     successor: any spelling of an active audience of a service, or None. Raises NotFound, Locked, or
     Conflict if the audience is disabled or the successor not active.
     """
-    with registrar.change() as change:
+    with registrar.change(Power.AUDIENCES) as change:
         before = audience_rules.require_changeable(change.connection, identifier)
+        change.within_service(before.service.name)
         if before.state is AudienceState.DISABLED:
             raise Conflict(f"the audience {before.identifier} is disabled; enable it first")
         named = None if successor is None else _require_successor(change, before, successor)
-        after = replace(before, state=AudienceState.DEPRECATED, successor=named)
-        return _write(change, before, after, "audience.deprecated")
+        return audience_steps.write_state(change, before, AudienceState.DEPRECATED, named)
 
 
 def remove_audience(registrar: Registrar, identifier: str) -> Audience:
     """Remove an audience with all permissions on it; its identifiers stay taken. Twice is once."""
-    with registrar.change() as change:
+    with registrar.change(Power.AUDIENCE_REMOVAL) as change:
         audience = spellings.require_audience(change.connection, identifier)
         if audience.state is AudienceState.REMOVED:
             return audience
@@ -160,25 +190,8 @@ def remove_audience(registrar: Registrar, identifier: str) -> Audience:
         return store.require_audience(change.connection, audience.id)
 
 
-def _require_open_service(change: Change, name: str) -> Service:
-    service = services.require_service(change.connection, name)
-    if service.is_builtin:
-        raise Locked(f"{name} is the issuer itself")
-    if service.state is ServiceState.REMOVED:
-        raise Conflict(f"the service {name} is removed; that is for good")
-    return service
-
-
-def _require_successor(change: Change, audience: Audience, successor: str) -> str:
-    found = spellings.require_audience(change.connection, successor)
-    if found.is_reserved:
-        raise Locked(f"{found.identifier} is the issuer's own and succeeds no other")
-    if found.id == audience.id or found.state is not AudienceState.ACTIVE:
-        raise Conflict(f"{found.identifier} is {found.state}: a successor is another, active audience")
-    return found.identifier
-
-
-def _draft(new: NewAudience, service: Service, now: int) -> Audience:
+def draft(new: NewAudience, service: Service, now: int) -> Audience:
+    """Return a new audience as it will be registered, its id aside. service: the one that `new` names."""
     return Audience(
         id=AudienceId(0),
         identifier=new.identifier,
@@ -203,6 +216,21 @@ def _draft(new: NewAudience, service: Service, now: int) -> Audience:
     )
 
 
+def sketch(registrar: Registrar, new: NewAudience) -> Audience:
+    """Return a new audience as it would be registered, of a service that need not be there.
+
+    Its id is larger than any that is given. What it holds is not checked, but that identifiers have a
+    canonical form: raises InvalidValue.
+    """
+    return replace(draft(new, _NO_SERVICE, registrar.clock.now()), id=_NO_ID)
+
+
+def _require_successor(change: Change, audience: Audience, successor: str) -> str:
+    found = spellings.require_audience(change.connection, successor)
+    audience_rules.check_successor(audience, found)
+    return found.identifier
+
+
 def _settle_policy(before: TokenPolicy, wanted: AudienceChange) -> TokenPolicy:
     return TokenPolicy(
         access_token_seconds=settle(wanted.access_token_seconds, before.access_token_seconds),
@@ -224,34 +252,3 @@ def _settle_scopes(before: Audience, wanted: AudienceChange) -> tuple[Scope, ...
         raise NotFound(f"{before.identifier} defines no scope {', '.join(missing)}")
     kept = [scope for scope in before.scopes if scope.name not in added | wanted.remove_scopes]
     return tuple(sorted([*kept, *wanted.add_scopes], key=lambda scope: scope.name))
-
-
-def _write_scopes(change: Change, before: Audience, after: Audience) -> None:
-    old = {scope.name: scope for scope in before.scopes}
-    new = {scope.name: scope for scope in after.scopes}
-    gone = old.keys() - new.keys()
-    holders = permission_store.list_holders(change.connection, before.id, gone) if gone else ()
-    if holders:
-        raise Conflict(f"{', '.join(sorted(gone))} is permitted to {', '.join(holders)}; take it back first")
-    store.remove_scopes(change.connection, before.id, gone)
-    store.add_scopes(change.connection, before.id, [new[name] for name in new.keys() - old.keys()])
-    for name in new.keys() & old.keys():
-        if new[name] != old[name]:
-            store.change_scope(change.connection, before.id, new[name])
-
-
-def _write(change: Change, before: Audience, after: Audience, action: str) -> Audience:
-    if _is_same(before, after):
-        return before
-    store.change_audience(change.connection, after)
-    written = store.require_audience(change.connection, before.id)
-    change.concerns_everyone()
-    was, is_now = descriptions.of_audience(before), descriptions.of_audience(written)
-    change.record(action, "audience", before.identifier, was, is_now)
-    return written
-
-
-def _is_same(one: Audience, other: Audience) -> bool:
-    # To Python, the claims true and 1 are equal; to a service they are not.
-    claims = extra_claims.find_clash(one.policy.extra_claims, other.policy.extra_claims)
-    return one == other and claims is None

@@ -1,7 +1,12 @@
-"""The audit: who changed what in the registry."""
+"""The audit: who changed what in the registry.
+
+A service owner sees what was changed of the own services, their audiences and the permissions on those.
+"""
 
 from issuer.errors import InvalidValue
 from issuer.model.audit_event import AuditEvent
+from issuer.registry import powers
+from issuer.registry.powers import Power
 from issuer.registry.registrar import Registrar
 from issuer.store import audit as store
 
@@ -18,5 +23,6 @@ def list_events(
     """
     if not 1 <= limit <= LARGEST_PAGE:
         raise InvalidValue(f"the limit is a number from 1 to {LARGEST_PAGE}")
-    with registrar.reading() as connection:
-        return store.list_events(connection, limit=limit, before_id=before_id, target=target)
+    with registrar.reading(Power.READ_AUDIT) as connection:
+        within = powers.find_limit(registrar.actor, Power.READ_AUDIT)
+        return store.list_events(connection, limit=limit, before_id=before_id, target=target, within=within)

@@ -15,7 +15,7 @@ from issuer.errors import TemporarilyUnavailable
 from issuer.model.permission import ClientRecord
 from issuer.registry.directory import Directory
 from issuer.store import audiences, client_records, registry_version
-from issuer.store.db import Engine, reading
+from issuer.store.db import Engine, looking, reading
 from issuer.store.registry_version import Concern, ConcernKind
 
 MOST_RECORDS: Final = 10_000
@@ -86,7 +86,7 @@ class RegistryCache:
         Raises TemporarilyUnavailable if the database is away.
         """
         try:
-            with reading(self._engine) as connection:
+            with looking(self._engine) as connection:
                 version = registry_version.find_version(connection)
                 concerns = (
                     ()

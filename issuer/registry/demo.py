@@ -1,10 +1,10 @@
-"""The demo: two services and two clients, to see in a minute what an audience is."""
+"""The demo: two services and four clients, to see in minutes what an audience is."""
 
 from dataclasses import dataclass, field
 
 from issuer.errors import Conflict, NotFound
-from issuer.model.audience import AudienceState, Scope
-from issuer.model.client import Client, ClientState
+from issuer.model.audience import RESERVED_ACCESS, AudienceState, Scope
+from issuer.model.client import Client, ClientState, GrantType
 from issuer.model.service import ServiceState
 from issuer.registry import audiences, client_secrets, clients, permissions, services
 from issuer.registry.audiences import NewAudience
@@ -24,6 +24,11 @@ _SERVICES = {
     "Orders": NewAudience(ORDERS, "Orders", scopes=(Scope("orders:read"), Scope("orders:write"))),
     "Billing": NewAudience(BILLING, "Billing", scopes=(Scope("billing:read"),)),
 }
+_REFRESHING = NewClient(
+    "demo-refreshing",
+    grant_types=frozenset({GrantType.CLIENT_CREDENTIALS, GrantType.REFRESH_TOKEN}),
+    may_use_offline_access=True,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +42,15 @@ class DemoClient:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """What was registered: a client that may ask for one audience, and one that may ask for both."""
+    """What was registered: a client that may ask for one audience, one for both, and two more.
+
+    refreshing: gets refresh tokens, and access tokens that name no service. orders: speaks for Orders.
+    """
 
     orders_only: DemoClient
     both: DemoClient
+    refreshing: DemoClient
+    orders: DemoClient
 
 
 def register(registrar: Registrar) -> Demo:
@@ -52,8 +62,10 @@ def register(registrar: Registrar) -> Demo:
         _find_or_add_service(registrar, name)
         _find_or_add_audience(registrar, audience)
     return Demo(
-        _register_client(registrar, "demo-orders-only", (ORDERS,)),
-        _register_client(registrar, "demo-both", (ORDERS, BILLING)),
+        _register_client(registrar, NewClient("demo-orders-only"), (ORDERS,)),
+        _register_client(registrar, NewClient("demo-both"), (ORDERS, BILLING)),
+        _register_client(registrar, _REFRESHING, (RESERVED_ACCESS,)),
+        _register_client(registrar, NewClient("demo-orders", service="Orders"), ()),
     )
 
 
@@ -75,10 +87,10 @@ def _find_or_add_audience(registrar: Registrar, new: NewAudience) -> None:
         raise Conflict(f"the audience {new.identifier} is removed or not the demo's; {_ELSEWHERE}")
 
 
-def _register_client(registrar: Registrar, name: str, identifiers: tuple[str, ...]) -> DemoClient:
-    client = _find_client(registrar, name)
+def _register_client(registrar: Registrar, new: NewClient, identifiers: tuple[str, ...]) -> DemoClient:
+    client = _find_client(registrar, new.name)
     if client is None:
-        client, _ = clients.add_client(registrar, NewClient(name))
+        client, _ = clients.add_client(registrar, new)
         # Its first secret is shown to nobody: all secrets of the demo are made below.
         client_secrets.revoke_secret(registrar, client.client_id, client.secrets[0].id)
         for identifier in identifiers:

@@ -6,6 +6,7 @@ from issuer.model.audience import Audience, JsonValue
 from issuer.model.client import Client, ClientSecret
 from issuer.model.permission import Permission
 from issuer.model.service import Service
+from issuer.model.user import User
 from issuer.store import audiences, services
 from issuer.store.db import Connection
 
@@ -15,6 +16,11 @@ Fields = dict[str, JsonValue]
 def of_service(service: Service) -> Fields:
     """Return the fields of a service."""
     return {"owner": service.owner, "trust_group": service.trust_group, "state": service.state.value}
+
+
+def of_user(user: User) -> Fields:
+    """Return the fields of a user."""
+    return {"role": user.role.value, "services": list(user.services), "state": user.state.value}
 
 
 def of_audience(audience: Audience) -> Fields:
@@ -34,6 +40,7 @@ def of_audience(audience: Audience) -> Fields:
         "signing_alg": policy.signing_alg.value,
         "typ": policy.typ.value,
         "extra_claims": dict(policy.extra_claims),
+        "has_own_key": audience.has_own_key,
         "state": audience.state.value,
         "successor": audience.successor,
     }

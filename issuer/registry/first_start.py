@@ -14,7 +14,8 @@ from issuer.clock import Clock
 from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.errors import SchemaNotAtHead
-from issuer.registry import issuer_url, signing_keys
+from issuer.model.signing_key import KeyPurpose
+from issuer.registry import issuer_url, key_lifetimes, signing_keys
 from issuer.store import schema
 from issuer.store.db import Engine, start_lock
 
@@ -36,7 +37,12 @@ def prepare(
             schema.upgrade(engine)
         check_schema(engine)
         issuer_url.align(engine, settings.url, clock)
-        signing_keys.make_first_keys(engine, master_keys, clock, entropy, settings.access_token_max_seconds)
+        longest = {
+            KeyPurpose.TOKEN: settings.access_token_max_seconds,
+            KeyPurpose.REFRESH: settings.refresh_absolute_seconds,
+        }
+        signing_keys.make_first_keys(engine, master_keys, clock, entropy, longest)
+        key_lifetimes.align(engine, clock, longest)
 
 
 def check_schema(engine: Engine) -> None:

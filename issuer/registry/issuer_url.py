@@ -23,23 +23,40 @@ def align(engine: Engine, url: str, clock: Clock) -> None:
         if issuer_url.find_api_identifier(connection) == wanted:
             return
     with writing(engine) as connection:
-        version = registry_version.raise_version(connection)
+        version, now = registry_version.raise_version(connection), clock.now()
         _check_free(connection, url)
         old = issuer_url.find_api_identifier(connection)
         if old == wanted:
             return
         issuer_url.change_api_identifier(connection, old, wanted, identifiers.canonical_form(wanted))
-        registry_version.add_change(connection, Concern(version, ConcernKind.EVERYONE))
+        registry_version.add_change(connection, Concern(version, ConcernKind.EVERYONE), at=now)
         audit.add_event(
             connection,
             _ACTOR,
             "audience.renamed",
             "audience",
             wanted,
-            at=clock.now(),
+            at=now,
             before={"identifier": old},
             after={"identifier": wanted},
         )
+
+
+def check(engine: Engine, url: str) -> None:
+    """Raise InvalidSettings if the server is known under another URL: its tokens would have another `iss`."""
+    with reading(engine) as connection:
+        served = find_served(connection)
+    if served is not None and served != url:
+        raise InvalidSettings(
+            f"ISSUER_URL is {url}, but this database is served as {served}. To move it, run "
+            "`issuer db upgrade` or `issuer serve` once with the new ISSUER_URL."
+        )
+
+
+def is_served(engine: Engine) -> bool:
+    """Return whether the server was ever started, or its schema upgraded, with a URL."""
+    with reading(engine) as connection:
+        return find_served(connection) is not None
 
 
 def find_served(connection: Connection) -> str | None:

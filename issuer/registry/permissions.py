@@ -1,5 +1,6 @@
 """Permissions: which client may ask for which audience."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from issuer.errors import Conflict, InvalidValue, Locked
@@ -7,6 +8,7 @@ from issuer.model.audience import RESERVED_REFRESH, Audience, AudienceState
 from issuer.model.client import Client
 from issuer.model.permission import Permission, PermittedSubject
 from issuer.registry import client_rules, descriptions, removal, spellings
+from issuer.registry.powers import Power
 from issuer.registry.registrar import Change, Registrar
 from issuer.store import permissions as store
 
@@ -16,6 +18,7 @@ class NewPermission:
     """What a client is to be permitted. identifier: any spelling of the audience.
 
     scopes: names the audience defines, possibly none. default_scopes: part of scopes; none means all.
+    expected_version: refuse if the permission is no longer at this version, 0 for none; None to grant anyway.
     """
 
     client_id: str
@@ -23,21 +26,33 @@ class NewPermission:
     scopes: frozenset[str] = frozenset()
     default_scopes: frozenset[str] = frozenset()
     subject: PermittedSubject = PermittedSubject.CLIENT
+    expected_version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Granted:
+    """A permission that a client gets, and the one that it replaces, or None. wanted: of `check_grant`."""
+
+    client: Client
+    wanted: Permission
+    before: Permission | None
 
 
 def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
     """Permit an audience to a client and return the permission; one that is there is replaced.
 
     Raises NotFound, Locked for the audience `refresh`, InvalidValue for scopes that the audience does
-    not define, Conflict if client or audience is removed.
+    not define, Conflict if client or audience is removed, or the permission was changed meanwhile.
     """
-    with registrar.change() as change:
+    with registrar.change(Power.PERMISSIONS) as change:
         client = client_rules.require_changeable(change.connection, new.client_id)
         audience = spellings.require_audience(change.connection, new.identifier)
-        _check_grantable(audience)
-        _check_scopes(audience, new)
-        wanted = Permission(client.client_id, audience, new.scopes, new.default_scopes, new.subject, 0)
-        return _write(change, client, wanted)
+        change.within_service(audience.service.name)
+        wanted = check_grant(client, audience, new)
+        before = store.find_permission(change.connection, client.key, audience.id)
+        if new.expected_version not in {None, find_version(before)}:
+            raise Conflict(f"somebody changed what {client.client_id} may ask for at {audience.identifier}")
+        return _write(change, Granted(client, wanted, before))
 
 
 def revoke_permission(registrar: Registrar, client_id: str, identifier: str) -> None:
@@ -45,9 +60,10 @@ def revoke_permission(registrar: Registrar, client_id: str, identifier: str) -> 
 
     Raises NotFound if there is no such client or audience.
     """
-    with registrar.change() as change:
+    with registrar.change(Power.PERMISSIONS) as change:
         client = client_rules.require_client(change.connection, client_id)
         audience = spellings.require_audience(change.connection, identifier)
+        change.within_service(audience.service.name)
         permission = store.find_permission(change.connection, client.key, audience.id)
         if permission is not None:
             removal.revoke_permission(change, permission)
@@ -68,6 +84,28 @@ def list_permissions(
         )
 
 
+def find_version(permission: Permission | None) -> int:
+    """Return the version of a permission, 0 for none."""
+    return 0 if permission is None else permission.version
+
+
+def check_grant(client: Client, audience: Audience, new: NewPermission) -> Permission:
+    """Return what is to be permitted if it may be; raises as `grant_permission`.
+
+    client: one that may be changed. audience: the one that `new` names.
+    """
+    _check_grantable(audience)
+    _check_scopes(audience, new)
+    return Permission(client.client_id, audience, new.scopes, new.default_scopes, new.subject, 0)
+
+
+def write_granted(change: Change, granted: Sequence[Granted]) -> None:
+    """Permit many things at once, inside a transaction, with an event for each; those must differ."""
+    store.add_permissions(change.connection, [(one.client.key, one.wanted) for one in granted], change.now)
+    for one in granted:
+        _record_granted(change, one)
+
+
 def _check_grantable(audience: Audience) -> None:
     if audience.is_reserved and audience.identifier == RESERVED_REFRESH:
         raise Locked(f"{RESERVED_REFRESH} addresses the token endpoint; nobody may ask for it")
@@ -84,13 +122,17 @@ def _check_scopes(audience: Audience, new: NewPermission) -> None:
         raise InvalidValue(f"default scopes are part of the permitted ones; {', '.join(outside)} is not")
 
 
-def _write(change: Change, client: Client, wanted: Permission) -> Permission:
-    before = store.find_permission(change.connection, client.key, wanted.audience.id)
-    after = descriptions.of_permission(wanted)
-    was = None if before is None else descriptions.of_permission(before)
-    if before is not None and was == after:
+def _write(change: Change, granted: Granted) -> Permission:
+    client, wanted, before = granted.client, granted.wanted, granted.before
+    if before is not None and descriptions.of_permission(before) == descriptions.of_permission(wanted):
         return before
     store.add_permission(change.connection, client.key, wanted, change.now)
-    change.concerns_client(client.key)
-    change.record("permission.granted", "permission", client.client_id, was, after)
+    _record_granted(change, granted)
     return store.require_permission(change.connection, client.key, wanted.audience.id)
+
+
+def _record_granted(change: Change, granted: Granted) -> None:
+    change.concerns_client(granted.client.key)
+    was = None if granted.before is None else descriptions.of_permission(granted.before)
+    after = descriptions.of_permission(granted.wanted)
+    change.record("permission.granted", "permission", granted.client.client_id, was, after)

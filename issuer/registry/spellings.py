@@ -4,7 +4,7 @@ from issuer.errors import Conflict, InvalidValue, Locked, NotFound
 from issuer.model.audience import Audience, AudienceId, AudienceState
 from issuer.model.service import ServiceId
 from issuer.model.spelling import Spelling, SpellingRole
-from issuer.policy import identifiers
+from issuer.policy import identifiers, resemblance
 from issuer.registry import issuer_url
 from issuer.registry.registrar import Registrar
 from issuer.store import audiences, clients
@@ -12,15 +12,28 @@ from issuer.store import spellings as store
 from issuer.store.db import Connection
 
 
-def require_audience(connection: Connection, identifier: str) -> Audience:
-    """Return the audience that bears this identifier, canonically or as an alias of any date.
+def find_audience(connection: Connection, identifier: str) -> Audience | None:
+    """Return the audience that bears this identifier, canonically or as an alias of any date, or None.
 
-    Raises NotFound, also for an alias that was taken away. For use inside a transaction.
+    None also for an alias that was taken away. For use inside a transaction.
     """
     spelling = store.find_spelling(connection, identifier, identifiers.comparison_form(identifier))
     if spelling is None or spelling.role is SpellingRole.RETIRED or not _is_asked(spelling, identifier):
-        raise NotFound(f"no audience {identifier} is registered")
+        return None
     return audiences.require_audience(connection, spelling.audience_id)
+
+
+def require_audience(connection: Connection, identifier: str) -> Audience:
+    """Return what `find_audience` does; raises NotFound, with a name that it nearly is."""
+    audience = find_audience(connection, identifier)
+    if audience is None:
+        there = [
+            one.identifier
+            for one in audiences.list_audiences(connection)
+            if one.state is not AudienceState.REMOVED
+        ]
+        raise NotFound(f"no audience {identifier} is registered{resemblance.suggest(identifier, there)}")
+    return audience
 
 
 def take(registrar: Registrar, connection: Connection, wanted: Spelling, service_id: ServiceId) -> None:

@@ -1,10 +1,22 @@
 """Audiences with their service, scopes and aliases: three statements, however many they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, insert, select, true, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    and_,
+    delete,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.orm import aliased
 
 from issuer.model.audience import (
@@ -18,14 +30,21 @@ from issuer.model.audience import (
     TokenPolicy,
     TokenTyp,
 )
-from issuer.model.service import ServiceId, ServiceState
+from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.model.spelling import SpellingRole
 from issuer.store.services import SERVICE_COLUMNS, read_service
-from issuer.store.tables import AudienceRow, IdentifierRow, ScopeRow, ServiceRow, TrustGroupRow
+from issuer.store.tables import LARGEST_ID, AudienceRow, IdentifierRow, ScopeRow, ServiceRow, TrustGroupRow
 
 AnyRow = Row[*tuple[Any, ...]]  # Any: columns of several types
 
 _Successor = aliased(IdentifierRow)
+_MOST_NAMED = 500
+_TEXT_COLUMNS = (
+    AudienceRow.id,
+    IdentifierRow.identifier,
+    IdentifierRow.canonical,
+    IdentifierRow.role == SpellingRole.PRIMARY.value,
+)
 _ALIAS_ROLES = (SpellingRole.ACCEPT.value, SpellingRole.DUAL.value)
 
 
@@ -38,8 +57,23 @@ class RegisteredIdentifier:
     state: str
 
 
+@dataclass(frozen=True, slots=True)
+class SpellingInUse:
+    """A spelling by which an audience may be asked for. successor: of the audience, or None."""
+
+    audience_id: AudienceId
+    identifier: str
+    canonical: str
+    is_primary: bool
+    service_id: ServiceId
+    service_name: str
+    successor: str | None
+
+
 def find_audience(connection: Connection, audience_id: AudienceId) -> Audience | None:
     """Return the audience of that id, whatever its state, or None."""
+    if audience_id > LARGEST_ID:
+        return None
     return next(iter(list_audiences_where(connection, AudienceRow.id == audience_id)), None)
 
 
@@ -53,6 +87,11 @@ def list_audiences(connection: Connection, service_id: ServiceId | None = None) 
     """Return the audiences of a service, or all, whatever their states, in order of registration."""
     condition = true() if service_id is None else AudienceRow.service_id == service_id
     return list_audiences_where(connection, condition)
+
+
+def find_longest_refresh_seconds(connection: Connection) -> int | None:
+    """Return the longest absolute life of refresh tokens that any audience says, None if none says one."""
+    return connection.execute(select(func.max(AudienceRow.refresh_absolute_seconds))).scalar()
 
 
 def list_audiences_together(connection: Connection, audience: Audience) -> tuple[Audience, ...]:
@@ -72,8 +111,61 @@ def list_audiences_where(connection: Connection, condition: ColumnElement[bool])
     if not found:
         return ()
     aliases = _group(connection.execute(_ALIASES.where(condition)))
-    scopes = _group(connection.execute(_SCOPES.where(condition)))
-    return tuple(_read_audience(row, aliases.get(row.id, ()), scopes.get(row.id, ())) for row in found)
+    scopes = _list_scopes(connection, condition)
+    services: dict[int, Service] = {}
+    return tuple(
+        _read_audience(
+            row,
+            services.get(row.service_key) or services.setdefault(row.service_key, read_service(row)),
+            scopes.get(row.id, ()),
+            aliases.get(row.id, ()),
+        )
+        for row in found
+    )
+
+
+def list_audiences_named(connection: Connection, names: Collection[str]) -> tuple[Audience, ...]:
+    """Return the audiences of which these are the identifiers, in order of registration."""
+    named = select(IdentifierRow.audience_id).where(
+        IdentifierRow.identifier.in_(sorted(names)), IdentifierRow.role == SpellingRole.PRIMARY.value
+    )
+    return list_audiences_where(connection, AudienceRow.id.in_(named))
+
+
+def list_audiences_of(connection: Connection, ids: Collection[AudienceId]) -> tuple[Audience, ...]:
+    """Return the audiences with these ids, whatever their states, in order of registration."""
+    return list_audiences_where(connection, AudienceRow.id.in_(sorted(ids)))
+
+
+def list_texts_in_use(connection: Connection) -> Sequence[tuple[AudienceId, str, str, bool]]:
+    """Return id, identifier, canonical form and whether it is the primary one, of every spelling in use.
+
+    Those of services for which tokens are issued, without the issuer's own, in any order. One statement.
+    """
+    rows = connection.execute(_in_use(*_TEXT_COLUMNS)).all()
+    return [(AudienceId(row[0]), row[1], row[2], row[3]) for row in rows]
+
+
+def list_spellings_in_use(
+    connection: Connection, audience_ids: Collection[AudienceId]
+) -> tuple[SpellingInUse, ...]:
+    """Return the spellings in use of some audiences; one statement, none for none.
+
+    In the order in which the audiences were registered, then that of spellings.
+    """
+    if not audience_ids:
+        return ()
+    statement = _in_use(*_TEXT_COLUMNS, ServiceRow.id, ServiceRow.name, _Successor.identifier)
+    statement = statement.outerjoin(_Successor, _primary(_Successor, AudienceRow.successor_id))
+    # Databases bound the number of values in one statement; of so many, most are wanted.
+    if len(audience_ids) <= _MOST_NAMED:
+        statement = statement.where(AudienceRow.id.in_(sorted(audience_ids)))
+    rows = connection.execute(statement.order_by(AudienceRow.id, IdentifierRow.id))
+    return tuple(
+        SpellingInUse(AudienceId(key), identifier, canonical, is_primary, ServiceId(service), name, successor)
+        for key, identifier, canonical, is_primary, service, name, successor in rows
+        if key in audience_ids
+    )
 
 
 def list_identifiers(connection: Connection) -> tuple[RegisteredIdentifier, ...]:
@@ -90,6 +182,17 @@ def list_identifiers(connection: Connection) -> tuple[RegisteredIdentifier, ...]
         .join(ServiceRow, AudienceRow.service_id == ServiceRow.id)
     )
     return tuple(RegisteredIdentifier(row.identifier, row.canonical, _describe_state(row)) for row in rows)
+
+
+def list_primary_identifiers(connection: Connection, audience_ids: Iterable[int]) -> dict[int, str]:
+    """Return the identifiers of some audiences, removed ones too, by audience id."""
+    rows = connection.execute(
+        select(IdentifierRow.audience_id, IdentifierRow.identifier).where(
+            IdentifierRow.role == SpellingRole.PRIMARY.value,
+            IdentifierRow.audience_id.in_(list(audience_ids)),
+        )
+    )
+    return {row.audience_id: row.identifier for row in rows}
 
 
 def add_audience(connection: Connection, audience: Audience) -> AudienceId:
@@ -113,7 +216,7 @@ def add_audience(connection: Connection, audience: Audience) -> AudienceId:
 
 
 def change_audience(connection: Connection, audience: Audience) -> None:
-    """Write an audience's description, state, successor and policy, and raise its version.
+    """Write an audience's description, state, successor, policy and key, and raise its version.
 
     Its scopes and spellings stand elsewhere (`add_scopes`, `remove_scopes`, store.spellings).
     """
@@ -129,6 +232,7 @@ def change_audience(connection: Connection, audience: Audience) -> None:
             description=audience.description,
             state=audience.state.value,
             successor_id=None if audience.successor is None else successor_id,
+            has_own_key=audience.has_own_key,
             version=AudienceRow.version + 1,
             **_policy_values(audience.policy),
         )
@@ -168,6 +272,20 @@ def _joined(*columns: Any) -> Select[*tuple[Any, ...]]:  # Any: columns of any o
     )
 
 
+def _in_use(*columns: Any) -> Select[*tuple[Any, ...]]:  # Any: as in _joined
+    return (
+        select(*columns)
+        .join_from(AudienceRow, ServiceRow, AudienceRow.service_id == ServiceRow.id)
+        .join(IdentifierRow, IdentifierRow.audience_id == AudienceRow.id)
+        .where(
+            AudienceRow.state.in_([AudienceState.ACTIVE.value, AudienceState.DEPRECATED.value]),
+            ServiceRow.state == ServiceState.ACTIVE.value,
+            AudienceRow.is_reserved.is_(False),
+            IdentifierRow.role != SpellingRole.RETIRED.value,
+        )
+    )
+
+
 def _primary(table: type[IdentifierRow], audience_id: Any) -> ColumnElement[bool]:  # Any: a column
     return and_(table.audience_id == audience_id, table.role == SpellingRole.PRIMARY.value)
 
@@ -190,7 +308,11 @@ _ALIASES = (
     .where(IdentifierRow.role.in_(_ALIAS_ROLES))
     .order_by(IdentifierRow.id)
 )
-_SCOPES = _joined(ScopeRow).join(ScopeRow, ScopeRow.audience_id == AudienceRow.id).order_by(ScopeRow.name)
+_SCOPES = (
+    _joined(ScopeRow.audience_id, ScopeRow.name, ScopeRow.description)
+    .join(ScopeRow, ScopeRow.audience_id == AudienceRow.id)
+    .order_by(ScopeRow.name)
+)
 
 
 def _group(rows: Iterable[AnyRow]) -> Mapping[int, list[AnyRow]]:
@@ -200,14 +322,27 @@ def _group(rows: Iterable[AnyRow]) -> Mapping[int, list[AnyRow]]:
     return grouped
 
 
-def _read_audience(row: AnyRow, aliases: Iterable[AnyRow], scopes: Iterable[AnyRow]) -> Audience:
+def _list_scopes(connection: Connection, condition: ColumnElement[bool]) -> Mapping[int, list[Scope]]:
+    grouped: dict[int, list[Scope]] = {}
+    # One object for all that are alike: of many audiences, most call their scopes as others do.
+    made: dict[tuple[str, str], Scope] = {}
+    for audience_id, name, description in connection.execute(_SCOPES.where(condition)):
+        said = (name, description)
+        scope = made.get(said) or made.setdefault(said, Scope(name, description))
+        grouped.setdefault(audience_id, []).append(scope)
+    return grouped
+
+
+def _read_audience(
+    row: AnyRow, service: Service, scopes: Iterable[Scope], aliases: Iterable[AnyRow]
+) -> Audience:
     return Audience(
         id=AudienceId(row.id),
         identifier=row.identifier,
         canonical=row.canonical,
         description=row.description,
-        service=read_service(row),
-        scopes=tuple(Scope(scope.name, scope.description) for scope in scopes),
+        service=service,
+        scopes=tuple(scopes),
         aliases=tuple(
             Alias(alias.identifier, alias.canonical, AliasMode(alias.role), alias.until) for alias in aliases
         ),
@@ -224,6 +359,7 @@ def _read_audience(row: AnyRow, aliases: Iterable[AnyRow], scopes: Iterable[AnyR
         is_reserved=row.is_reserved,
         created_at=row.created_at,
         version=row.version,
+        has_own_key=row.has_own_key,
     )
 
 

@@ -1,6 +1,6 @@
 """Clients with their secrets: two statements, however many they are."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, select, true, update
@@ -17,7 +17,7 @@ from issuer.model.client import (
     GrantType,
 )
 from issuer.model.service import ServiceId
-from issuer.store.tables import ClientRow, ClientSecretRow
+from issuer.store.tables import ClientRow, ClientSecretRow, PermissionRow
 
 
 def find_client(connection: Connection, client_id: str) -> Client | None:
@@ -28,6 +28,21 @@ def find_client(connection: Connection, client_id: str) -> Client | None:
 def list_clients(connection: Connection, service_id: ServiceId | None = None) -> tuple[Client, ...]:
     """Return the clients that speak for a service, or all, whatever their states, by client_id."""
     return _list_where(connection, true() if service_id is None else ClientRow.service_id == service_id)
+
+
+def list_clients_of(connection: Connection, keys: Collection[int]) -> tuple[Client, ...]:
+    """Return the clients with these keys, whatever their states, by client_id."""
+    return _list_where(connection, ClientRow.key.in_(list(keys)))
+
+
+def list_clients_around(connection: Connection, audience_id: AudienceId) -> tuple[Client, ...]:
+    """Return the clients that may or once might ask for an audience, or have it as their default.
+
+    By client_id. Whoever got a token for it is among them.
+    """
+    holders = select(PermissionRow.client_key).where(PermissionRow.audience_id == audience_id)
+    is_default = ClientRow.default_audience_id == audience_id
+    return _list_where(connection, ClientRow.key.in_(holders) | is_default)
 
 
 def add_client(connection: Connection, client: Client) -> ClientKey:

@@ -6,10 +6,8 @@ and the `begin` listener says which kind of transaction this is: BEGIN IMMEDIATE
 by `writing`, BEGIN for all others.
 """
 
-import os
-import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from flask_sqlalchemy import SQLAlchemy
@@ -20,7 +18,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm import Session
 
 from issuer.errors import TemporarilyUnavailable
-from issuer.store import postgresql
+from issuer.store import postgresql, sqlite
+from issuer.store.presence import Presence
 from issuer.store.tables import Base
 
 # Engine, Session and Connection are named from here on the floors above, which know no SQLAlchemy.
@@ -33,6 +32,7 @@ __all__ = [
     "db",
     "engine_options",
     "is_writing",
+    "looking",
     "make_url_of",
     "prepare_engine",
     "reading",
@@ -42,7 +42,6 @@ __all__ = [
 ]
 
 _WRITES = "issuer_writes"
-_BUSY_MILLISECONDS = 2000
 _START_WAIT_SECONDS = 60
 _START_LOCK = 0x1550E1
 
@@ -66,7 +65,6 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
         "pool_size": pool_size,
         "max_overflow": 0,
         "pool_timeout": postgresql.WAIT_SECONDS,
-        "pool_pre_ping": True,
         # SQLAlchemy would print values in its log lines and errors: a secret sent as client_id is one.
         "hide_parameters": True,
     }
@@ -80,12 +78,12 @@ def engine_options(url: URL, pool_size: int) -> dict[str, Any]:
 
 
 def prepare_engine(engine: Engine) -> None:
-    """Attach the listeners that the database needs; once, before anything is asked of it."""
+    """Attach what the database needs, and what is known of it; once, before anything is asked of it."""
+    Presence.prepare_engine(engine)
     if engine.dialect.name != "sqlite":
         postgresql.prepare_engine(engine)
         return
-    event.listen(engine, "do_connect", _make_for_owner)
-    event.listen(engine, "connect", _set_pragmas)
+    sqlite.prepare_engine(engine)
     event.listen(engine, "begin", _begin)
 
 
@@ -93,17 +91,40 @@ def prepare_engine(engine: Engine) -> None:
 def reading(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that only reads, all of it as of one moment.
 
-    Raises TemporarilyUnavailable if the database is away.
+    Raises TemporarilyUnavailable if the database is away: at once, where `looking` has found that it is.
     """
-    with unavailable_as_refusal(), engine.connect() as connection:
-        yield connection.execution_options(**_at_one_moment(engine.dialect.name))
+    Presence.of(engine).demand()
+    with _reading(engine) as connection:
+        yield connection
 
 
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """Open a transaction that writes and commits at its end; raises as `reading` does."""
-    with unavailable_as_refusal(), engine.execution_options(**{_WRITES: True}).begin() as connection:
-        yield connection
+    Presence.of(engine).demand()
+    is_sqlite = engine.dialect.name == "sqlite"
+    with unavailable_as_refusal():
+        opened = _shared_transaction(engine) if is_sqlite else _own_transaction(engine)
+        with opened as connection:
+            yield connection
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """Open a transaction as `reading` does, and learn from it whether the database is there.
+
+    For the one thread that looks: everyone else would wait seconds to find out for himself.
+    """
+    presence = Presence.of(engine)
+    try:
+        with _reading(engine) as connection:
+            if engine.dialect.name != "sqlite":
+                postgresql.be_impatient(connection)
+            yield connection
+    except TemporarilyUnavailable as refusal:
+        presence.note_failure(refusal.__cause__)
+        raise
+    presence.is_away = False
 
 
 def begin_reading(session: Session) -> None:
@@ -145,30 +166,34 @@ def unavailable_as_refusal() -> Iterator[None]:
         raise
 
 
+@contextmanager
+def _reading(engine: Engine) -> Iterator[Connection]:
+    with unavailable_as_refusal(), engine.connect() as connection:
+        yield connection.execution_options(**_at_one_moment(engine.dialect.name))
+
+
 def _at_one_moment(dialect: str) -> dict[str, str]:
     # PostgreSQL's default shows each statement another moment, and one value takes several statements;
     # SQLite's transactions know no other way.
     return {} if dialect == "sqlite" else {"isolation_level": "REPEATABLE READ"}
 
 
-def _make_for_owner(_dialect: object, _record: object, arguments: list[str], _options: object) -> None:
-    # SQLite would make the file readable to everyone; what it puts beside it has the file's own mode.
-    # Only a file that is not there: to open and close one that is would take SQLite's locks from it.
-    path = arguments[0]
-    if path != ":memory:":
-        with suppress(OSError):
-            os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+def _shared_transaction(engine: Engine) -> AbstractContextManager[Connection]:
+    return sqlite.shared_transaction(engine, lambda: _connect_to_write(engine))
 
 
-def _set_pragmas(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    # busy_timeout first: the others may already meet a lock.
-    cursor.execute(f"PRAGMA busy_timeout={_BUSY_MILLISECONDS}")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL: an acknowledged answer survives power loss.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
+@contextmanager
+def _own_transaction(engine: Engine) -> Iterator[Connection]:
+    with _connect_to_write(engine) as connection, connection.begin():
+        yield connection
+
+
+def _connect_to_write(engine: Engine) -> Connection:
+    return engine.connect().execution_options(**{_WRITES: True})
 
 
 def _begin(connection: Connection) -> None:
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if is_writing(connection) else "BEGIN")
+    if is_writing(connection):
+        sqlite.begin_writing(connection)
+    else:
+        connection.exec_driver_sql("BEGIN")

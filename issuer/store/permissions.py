@@ -1,15 +1,18 @@
 """Permissions: a revoked one keeps its row, without scopes, until it is granted again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from issuer.model.audience import AudienceId
 from issuer.model.client import ClientId, ClientKey
 from issuer.model.permission import Permission, PermittedSubject
 from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, PermissionRow, PermissionScopeRow, ScopeRow
+
+# Databases bound the number of values in one statement.
+_AT_ONCE = 500
 
 
 def find_permission(
@@ -47,7 +50,7 @@ def list_permissions(
         audience.id: audience
         for audience in audiences.list_audiences_where(connection, AudienceRow.id.in_(permitted))
     }
-    scopes, defaults = _list_scopes(connection, condition)
+    scopes, defaults = list_scopes_where(connection, condition)
     return tuple(
         Permission(
             client_id=ClientId(row.client_id),
@@ -58,6 +61,56 @@ def list_permissions(
             version=row.version,
         )
         for row in rows
+    )
+
+
+def list_scopes_where(
+    connection: Connection, condition: ColumnElement[bool]
+) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
+    """Return the scopes and the default scopes of permissions for which a condition holds, by permission id.
+
+    condition: on columns of permission; for other files of this folder and below.
+    """
+    scopes: dict[int, list[str]] = {}
+    defaults: dict[int, list[str]] = {}
+    for permission_id, name, is_default in connection.execute(
+        select(PermissionScopeRow.permission_id, ScopeRow.name, PermissionScopeRow.is_default)
+        .join_from(PermissionScopeRow, ScopeRow, PermissionScopeRow.scope_id == ScopeRow.id)
+        .join(PermissionRow, PermissionRow.id == PermissionScopeRow.permission_id)
+        .where(condition)
+    ):
+        scopes.setdefault(permission_id, []).append(name)
+        if is_default:
+            defaults.setdefault(permission_id, []).append(name)
+    return scopes, defaults
+
+
+def list_granted_at(
+    connection: Connection, audience_id: AudienceId | None = None
+) -> dict[tuple[ClientId, AudienceId], int]:
+    """Return when each permission, or each on an audience, was granted; one statement.
+
+    Epoch seconds by client and audience.
+    """
+    rows = connection.execute(
+        select(ClientRow.client_id, PermissionRow.audience_id, PermissionRow.created_at)
+        .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
+        .where(_condition(None, audience_id))
+    )
+    return {(ClientId(row.client_id), AudienceId(row.audience_id)): row.created_at for row in rows}
+
+
+def list_audience_ids(connection: Connection, client_key: ClientKey) -> frozenset[AudienceId]:
+    """Return the ids of the audiences that a client is permitted; one statement."""
+    rows = connection.execute(select(PermissionRow.audience_id).where(_condition(client_key, None)))
+    return frozenset(AudienceId(row.audience_id) for row in rows)
+
+
+def was_ever_permitted(connection: Connection, audience_id: AudienceId) -> bool:
+    """Return whether any client may ask for an audience or could once."""
+    row = PermissionRow
+    return (
+        connection.execute(select(row.id).where(row.audience_id == audience_id).limit(1)).first() is not None
     )
 
 
@@ -77,38 +130,57 @@ def list_holders(
     return tuple(ClientId(row.client_id) for row in rows)
 
 
+def count_holders(connection: Connection, audience_id: AudienceId) -> dict[str, int]:
+    """Return how many clients are permitted each scope of an audience; those of none are left out."""
+    rows = connection.execute(
+        select(ScopeRow.name, func.count())
+        .join_from(PermissionScopeRow, ScopeRow, PermissionScopeRow.scope_id == ScopeRow.id)
+        .join(PermissionRow, PermissionRow.id == PermissionScopeRow.permission_id)
+        .where(_condition(None, audience_id))
+        .group_by(ScopeRow.name)
+    )
+    return {row[0]: row[1] for row in rows}
+
+
 def add_permission(connection: Connection, client_key: ClientKey, permission: Permission, now: int) -> None:
     """Permit what `permission` says; what was permitted on its audience before is replaced."""
-    is_pair = _is_pair(client_key, permission.audience.id)
-    values = {"subject": permission.subject.value, "is_revoked": False}
-    permission_id = connection.execute(
-        update(PermissionRow)
-        .where(is_pair)
-        .values(version=PermissionRow.version + 1, **values)
-        .returning(PermissionRow.id)
-    ).scalar_one_or_none()
-    if permission_id is None:
-        permission_id = connection.execute(
-            insert(PermissionRow)
-            .values(client_key=client_key, audience_id=permission.audience.id, created_at=now, **values)
-            .returning(PermissionRow.id)
-        ).scalar_one()
-    connection.execute(delete(PermissionScopeRow).where(PermissionScopeRow.permission_id == permission_id))
-    _add_scopes(connection, permission_id, permission)
+    add_permissions(connection, [(client_key, permission)], now)
+
+
+def add_permissions(
+    connection: Connection, granted: Sequence[tuple[ClientKey, Permission]], now: int
+) -> None:
+    """Permit to each client what stands beside it, no pair twice; what was permitted before is replaced.
+
+    A bounded number of statements for every 500 clients and audiences.
+    """
+    before = _list_ids(connection, granted)
+    rows = [_values(key, permission, now) for key, permission in granted]
+    renewed = [
+        {"permission_id": before[pair], "granted_subject": row["subject"], "granted_at": now}
+        for row in rows
+        if (pair := (row["client_key"], row["audience_id"])) in before
+    ]
+    new = [row for row in rows if (row["client_key"], row["audience_id"]) not in before]
+    if renewed:
+        connection.execute(_RENEW, renewed)
+        connection.execute(_WITHOUT_SCOPES, [{"permission_id": one["permission_id"]} for one in renewed])
+    if new:
+        connection.execute(insert(PermissionRow), new)
+    _add_scopes(connection, granted, _list_ids(connection, granted) if new else before)
 
 
 def remove_permission(connection: Connection, client_key: ClientKey, audience_id: AudienceId) -> None:
     """Revoke what is permitted to a client on an audience."""
-    is_pair = _is_pair(client_key, audience_id)
-    permission_id = select(PermissionRow.id).where(is_pair).scalar_subquery()
-    connection.execute(delete(PermissionScopeRow).where(PermissionScopeRow.permission_id == permission_id))
-    connection.execute(
-        update(PermissionRow).where(is_pair).values(is_revoked=True, version=PermissionRow.version + 1)
-    )
+    remove_permissions(connection, [(client_key, audience_id)])
 
 
-def _is_pair(client_key: ClientKey, audience_id: AudienceId) -> ColumnElement[bool]:
-    return and_(PermissionRow.client_key == client_key, PermissionRow.audience_id == audience_id)
+def remove_permissions(connection: Connection, pairs: Iterable[tuple[ClientKey, AudienceId]]) -> None:
+    """Revoke what is permitted to each client on the audience beside it, in two statements."""
+    rows = [{"of_client": client_key, "on_audience": audience_id} for client_key, audience_id in pairs]
+    if rows:
+        connection.execute(_WITHOUT_SCOPES_OF_PAIR, rows)
+        connection.execute(_REVOKE, rows)
 
 
 def _condition(client_key: ClientKey | None, audience_id: AudienceId | None) -> ColumnElement[bool]:
@@ -120,35 +192,80 @@ def _condition(client_key: ClientKey | None, audience_id: AudienceId | None) -> 
     return and_(*conditions)
 
 
-def _list_scopes(
-    connection: Connection, condition: ColumnElement[bool]
-) -> tuple[dict[int, list[str]], dict[int, list[str]]]:
-    scopes: dict[int, list[str]] = {}
-    defaults: dict[int, list[str]] = {}
-    for permission_id, name, is_default in connection.execute(
-        select(PermissionScopeRow.permission_id, ScopeRow.name, PermissionScopeRow.is_default)
-        .join_from(PermissionScopeRow, ScopeRow, PermissionScopeRow.scope_id == ScopeRow.id)
-        .join(PermissionRow, PermissionRow.id == PermissionScopeRow.permission_id)
-        .where(condition)
-    ):
-        scopes.setdefault(permission_id, []).append(name)
-        if is_default:
-            defaults.setdefault(permission_id, []).append(name)
-    return scopes, defaults
+def _values(client_key: ClientKey, permission: Permission, now: int) -> dict[str, Any]:  # Any: of columns
+    return {
+        "client_key": client_key,
+        "audience_id": permission.audience.id,
+        "subject": permission.subject.value,
+        "is_revoked": False,
+        "created_at": now,
+    }
 
 
-def _add_scopes(connection: Connection, permission_id: int, permission: Permission) -> None:
-    rows: list[dict[str, Any]] = [  # Any: values of columns of several types
-        {
-            "permission_id": permission_id,
-            "scope_id": scope_id,
-            "is_default": name in permission.default_scopes,
-        }
-        for scope_id, name in connection.execute(
-            select(ScopeRow.id, ScopeRow.name).where(
-                ScopeRow.audience_id == permission.audience.id, ScopeRow.name.in_(sorted(permission.scopes))
+def _list_ids(
+    connection: Connection, granted: Sequence[tuple[ClientKey, Permission]]
+) -> dict[tuple[int, int], int]:
+    """Return the ids of the rows of these clients, revoked ones included, by client and audience."""
+    table = PermissionRow
+    return {
+        (row.client_key, row.audience_id): row.id
+        for keys in _parts({key for key, _ in granted})
+        for row in connection.execute(
+            select(table.id, table.client_key, table.audience_id).where(table.client_key.in_(keys))
+        )
+    }
+
+
+def _add_scopes(
+    connection: Connection,
+    granted: Sequence[tuple[ClientKey, Permission]],
+    ids: Mapping[tuple[int, int], int],
+) -> None:
+    defined = {
+        (row.audience_id, row.name): row.id
+        for audience_ids in _parts({permission.audience.id for _, permission in granted})
+        for row in connection.execute(
+            select(ScopeRow.id, ScopeRow.audience_id, ScopeRow.name).where(
+                ScopeRow.audience_id.in_(audience_ids)
             )
         )
+    }
+    rows = [
+        {
+            "permission_id": ids[client_key, permission.audience.id],
+            "scope_id": defined[permission.audience.id, name],
+            "is_default": name in permission.default_scopes,
+        }
+        for client_key, permission in granted
+        for name in sorted(permission.scopes)
     ]
     if rows:
         connection.execute(insert(PermissionScopeRow), rows)
+
+
+def _parts(numbers: Collection[int]) -> Iterator[list[int]]:
+    ordered = sorted(numbers)
+    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+
+
+_RENEW = (
+    update(PermissionRow)
+    .where(PermissionRow.id == bindparam("permission_id"))
+    .values(
+        version=PermissionRow.version + 1,
+        subject=bindparam("granted_subject"),
+        is_revoked=False,
+        # Granted anew, it is new: nobody could use it meanwhile.
+        created_at=case((PermissionRow.is_revoked, bindparam("granted_at")), else_=PermissionRow.created_at),
+    )
+)
+_WITHOUT_SCOPES = delete(PermissionScopeRow).where(
+    PermissionScopeRow.permission_id == bindparam("permission_id")
+)
+_PAIR = and_(
+    PermissionRow.client_key == bindparam("of_client"), PermissionRow.audience_id == bindparam("on_audience")
+)
+_WITHOUT_SCOPES_OF_PAIR = delete(PermissionScopeRow).where(
+    PermissionScopeRow.permission_id == select(PermissionRow.id).where(_PAIR).scalar_subquery()
+)
+_REVOKE = update(PermissionRow).where(_PAIR).values(is_revoked=True, version=PermissionRow.version + 1)

@@ -5,21 +5,26 @@ everything, nobody says anything, and the driver would wait without end: a threa
 the client listens for silence, too, and gives up a connection that says nothing for too long.
 """
 
-from collections.abc import Generator
-from functools import cache
+from functools import partial
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import Dialect
+from sqlalchemy.exc import InvalidatePoolError
+
+from issuer.clock import Stopwatch
+from issuer.store.patient_connection import patient_class
 
 WAIT_SECONDS: Final = 2
 
-# A connection in the pool that does not answer at once is replaced: that, and connecting anew within
-# WAIT_SECONDS, is all that a request ever waits for a server that hangs.
+# A connection that was idle for so long is asked whether it lives, and replaced if it does not answer at
+# once: that, and connecting anew within WAIT_SECONDS, is all that a request waits for a server that hangs.
+_TRUST_SECONDS = 1
 _PING_SECONDS = 0.5
 # The server's own timeout comes first: it leaves the connection as it is.
 _ANSWER_SECONDS = WAIT_SECONDS + 0.5
-_LISTEN_SECONDS = 0.1
+# Who looks whether the server is there is not to keep the others waiting.
+_LOOK_SECONDS = 1
 
 
 def connect_arguments() -> dict[str, Any]:  # Any: the driver's own arguments
@@ -34,61 +39,46 @@ def connect_arguments() -> dict[str, Any]:  # Any: the driver's own arguments
 def prepare_engine(engine: Engine) -> None:
     """Let the engine make connections that give up on silence."""
     event.listen(engine, "do_connect", _connect)
-    event.listen(engine, "checkin", _expect_ping)
-    event.listen(engine, "checkout", _expect_answers)
+    event.listen(engine, "checkin", _put_back)
+    event.listen(engine, "checkout", partial(_take_out, engine.dialect))
+
+
+def be_impatient(connection: Connection) -> None:
+    """Give up the connection when the server says nothing for a second, until it is back in the pool."""
+    _driver(connection).expect(_LOOK_SECONDS)
 
 
 def be_patient(connection: Connection, seconds: int) -> None:
     """Let the statements and locks of this transaction take so long; it ends with the transaction."""
     connection.exec_driver_sql(f"SET LOCAL statement_timeout = {seconds * 1000}")
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = {seconds * 1000}")
-    _expect(connection.connection.driver_connection, seconds + WAIT_SECONDS)
+    _driver(connection).expect(seconds + WAIT_SECONDS)
 
 
 # Any, from here on: the driver's module and its connections. It is an extra, so it may not be there.
+def _driver(connection: Connection) -> Any:
+    return connection.connection.driver_connection
+
+
 def _connect(dialect: Dialect, _record: object, arguments: list[Any], options: dict[str, Any]) -> Any:
     driver: Any = dialect.loaded_dbapi
-    return _patient_class(driver).connect(*arguments, **options)
+    return patient_class(driver, _ANSWER_SECONDS).connect(*arguments, **options)
 
 
-def _expect_ping(connection: Any, _record: object) -> None:
+def _put_back(connection: Any, _record: object) -> None:
     # None if the connection was found broken.
     if connection is not None:
-        _expect(connection, _PING_SECONDS)
+        connection.idle = Stopwatch()
 
 
-def _expect_answers(connection: Any, _record: object, _proxy: object) -> None:
-    _expect(connection, _ANSWER_SECONDS)
-
-
-def _expect(connection: Any, seconds: float) -> None:
-    connection.most_silences = round(seconds / _LISTEN_SECONDS)
-
-
-@cache
-def _patient_class(driver: Any) -> Any:
-    class PatientConnection(driver.Connection):  # type: ignore[misc] # a class of Any, as said
-        """A connection that closes itself after so many silences, each of `_LISTEN_SECONDS`."""
-
-        most_silences = round(_ANSWER_SECONDS / _LISTEN_SECONDS)
-
-        def wait(self, work: Any, *_arguments: object, **_options: object) -> Any:
-            """Return what the work returns; raises OperationalError after too long a silence."""
-            return super().wait(self._listen(work), _LISTEN_SECONDS)
-
-        def _listen(self, work: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
-            # The driver asks a generator what to wait for and tells it what came, or nothing.
-            silences = 0
-            try:
-                wanted = next(work)
-                while True:
-                    heard = yield wanted
-                    silences = 0 if heard else silences + 1
-                    if silences >= self.most_silences:
-                        self.close()
-                        raise driver.OperationalError("the server says nothing")
-                    wanted = work.send(heard)
-            except StopIteration as done:
-                return done.value
-
-    return PatientConnection
+def _take_out(dialect: Dialect, connection: Any, _record: object, _proxy: object) -> None:
+    # To ask each time would cost a sixth of a refresh. One that was used just now and breaks after all
+    # fails its first statement, which has then done nothing.
+    is_new = connection.idle is None
+    if not is_new and (connection.idle.seconds > _TRUST_SECONDS or connection.has_word()):
+        connection.expect(_PING_SECONDS)
+        try:
+            dialect.do_ping(connection)
+        except dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError("the server does not answer on this connection") from error
+    connection.expect(_ANSWER_SECONDS)

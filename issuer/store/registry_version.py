@@ -1,11 +1,13 @@
 """The registry's version: one number that every admin transaction raises first."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, insert, select, update
 
 from issuer.model.client import ClientKey
+from issuer.store import batches
 from issuer.store.tables import RegistryChangeRow, RegistryVersionRow
 
 
@@ -55,12 +57,36 @@ def list_changes(connection: Connection, after_version: int) -> tuple[Concern, .
     return tuple(Concern(version, ConcernKind(kind), _key(client_key)) for version, kind, client_key in rows)
 
 
-def add_change(connection: Connection, concern: Concern) -> None:
-    """Record what a version of the registry concerns."""
-    connection.execute(
-        insert(RegistryChangeRow).values(
-            version=concern.version, concern=concern.kind.value, client_key=concern.client_key
-        )
+def add_change(connection: Connection, concern: Concern, *, at: int) -> None:
+    """Record what a version of the registry concerns. at: epoch seconds."""
+    add_changes(connection, [concern], at=at)
+
+
+def add_changes(connection: Connection, concerns: Iterable[Concern], *, at: int) -> None:
+    """Record all that a version of the registry concerns, in one statement; at least one."""
+    rows = [
+        {
+            "version": concern.version,
+            "concern": concern.kind.value,
+            "client_key": concern.client_key,
+            "at": at,
+        }
+        for concern in concerns
+    ]
+    connection.execute(insert(RegistryChangeRow), rows)
+
+
+def remove_changes(connection: Connection, before: int, limit: int) -> int:
+    """Remove up to `limit` records that were made before an epoch second; return how many.
+
+    The newest version's stay, so that nobody who is up to date ever sees a gap.
+    """
+    current = select(RegistryVersionRow.version).scalar_subquery()
+    return batches.remove_batch(
+        connection,
+        [RegistryChangeRow.id],
+        (RegistryChangeRow.at < before) & (RegistryChangeRow.version < current),
+        limit,
     )
 
 

@@ -26,6 +26,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 _EXACT = String(255).with_variant(String(255, collation="C"), "postgresql")
 # One longer: `http://host` gains a slash in its canonical form.
 _CANONICAL = String(256).with_variant(String(256, collation="C"), "postgresql")
+# What is larger fits into no column, and a driver would refuse it.
+LARGEST_ID = 2**63 - 1
 _ID = BigInteger().with_variant(Integer, "sqlite")
 
 
@@ -87,6 +89,7 @@ class AudienceRow(Base):
     signing_alg: Mapped[str] = mapped_column(String(16))
     typ: Mapped[str] = mapped_column(String(16))
     extra_claims: Mapped[dict[str, Any]] = mapped_column(JSON)  # JSON of the admin's own making
+    has_own_key: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[int]
     version: Mapped[int] = mapped_column(server_default="1")
 
@@ -169,11 +172,15 @@ class PermissionRow(Base):
     """A client may ask for an audience, for itself and/or for a user. Revoked is a state."""
 
     __tablename__ = "permission"
-    __table_args__ = (UniqueConstraint("client_key", "audience_id"),)
+    # The index counts who may ask for an audience without looking at a row.
+    __table_args__ = (
+        UniqueConstraint("client_key", "audience_id"),
+        Index(None, "audience_id", "is_revoked", "client_key"),
+    )
 
     id: Mapped[int] = mapped_column(_ID, primary_key=True)
     client_key: Mapped[int] = mapped_column(ForeignKey("client.key"))
-    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"), index=True)
+    audience_id: Mapped[int] = mapped_column(ForeignKey("audience.id"))
     subject: Mapped[str] = mapped_column(String(16))
     is_revoked: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[int]
@@ -198,6 +205,7 @@ class SigningKeyRow(Base):
     kid: Mapped[str] = mapped_column(primary_key=True)
     purpose: Mapped[str] = mapped_column(String(16))
     alg: Mapped[str] = mapped_column(String(16))
+    audience_id: Mapped[int | None] = mapped_column(ForeignKey("audience.id"))
     public_jwk: Mapped[dict[str, str] | None] = mapped_column(JSON(none_as_null=True))
     sealed: Mapped[bytes] = mapped_column(LargeBinary)
     master_key_id: Mapped[str]
@@ -207,18 +215,40 @@ class SigningKeyRow(Base):
     signs_until: Mapped[int | None]
     verify_until: Mapped[int | None]
     compromised_at: Mapped[int | None]
+    shared_until: Mapped[int] = mapped_column(server_default="0")
+    erased_at: Mapped[int | None]
     longest_lifetime_seconds: Mapped[int]
 
 
-# The key without an end: one per purpose and algorithm, whoever starts first.
+# The key without an end: one per purpose and algorithm, whoever starts first; and one of an audience.
+_IS_SHARED_AND_OPEN = SigningKeyRow.signs_until.is_(None) & SigningKeyRow.audience_id.is_(None)
 Index(
     "ix_signing_key_one_open",
     SigningKeyRow.purpose,
     SigningKeyRow.alg,
     unique=True,
+    sqlite_where=_IS_SHARED_AND_OPEN,
+    postgresql_where=_IS_SHARED_AND_OPEN,
+)
+Index(
+    "ix_signing_key_one_open_of_audience",
+    SigningKeyRow.audience_id,
+    unique=True,
     sqlite_where=SigningKeyRow.signs_until.is_(None),
     postgresql_where=SigningKeyRow.signs_until.is_(None),
 )
+
+
+class JwksFetchRow(Base):
+    """Who has fetched the published keys. document: 0 for the set of all, else an audience's id."""
+
+    __tablename__ = "jwks_fetch"
+
+    document: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    user_agent: Mapped[str] = mapped_column(primary_key=True)
+    first_at: Mapped[int]
+    last_at: Mapped[int] = mapped_column(index=True)
+    count: Mapped[int]
 
 
 class FamilyRow(Base):
@@ -234,14 +264,42 @@ class FamilyRow(Base):
     tenant_id: Mapped[str | None]
     granted_aud: Mapped[list[str]] = mapped_column(JSON)
     granted_scopes: Mapped[list[str]] = mapped_column(JSON)
+    issuer_scopes: Mapped[list[str]] = mapped_column(JSON, server_default="[]")
     kid: Mapped[str] = mapped_column(ForeignKey("signing_key.kid"))
     generation: Mapped[int]
     created_at: Mapped[int]
     rotated_at: Mapped[int]
+    rotated_from: Mapped[str] = mapped_column(server_default="")
     idle_seconds: Mapped[int]
     expires_at: Mapped[int] = mapped_column(index=True)
     ended_at: Mapped[int | None]
     end_reason: Mapped[str | None] = mapped_column(String(32))
+
+
+# For sweeping. Of the ended ones only, so that a refresh changes no index.
+Index(
+    "ix_family_ended",
+    FamilyRow.ended_at,
+    sqlite_where=FamilyRow.ended_at.is_not(None),
+    postgresql_where=FamilyRow.ended_at.is_not(None),
+)
+
+
+class IncidentRow(Base):
+    """A refresh token that came back after it was spent. family_id: no foreign key, families are swept."""
+
+    __tablename__ = "incident"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    family_id: Mapped[str] = mapped_column(index=True)
+    client_key: Mapped[int] = mapped_column(ForeignKey("client.key"), index=True)
+    presented: Mapped[int]
+    stored: Mapped[int]
+    address: Mapped[str]
+    request_id: Mapped[str]
+    rotated_at: Mapped[int]
+    rotated_from: Mapped[str]
 
 
 class RevokedTokenRow(Base):
@@ -259,15 +317,43 @@ class UsageRow(Base):
     """Counts by hour. No foreign keys: key 0 stands for a client or audience that is not registered."""
 
     __tablename__ = "usage"
+    # So that the last hour of a use is found without looking at all the others.
+    __table_args__ = (
+        Index(None, "client_key", "outcome", "hour"),
+        Index(None, "client_key", "audience_id", "outcome", "hour"),
+        Index(None, "audience_id", "outcome", "hour"),
+    )
 
     hour: Mapped[int] = mapped_column(primary_key=True)
-    client_key: Mapped[int] = mapped_column(primary_key=True, index=True)
-    audience_id: Mapped[int] = mapped_column(primary_key=True, index=True)
+    client_key: Mapped[int] = mapped_column(primary_key=True)
+    audience_id: Mapped[int] = mapped_column(primary_key=True)
     grant_type: Mapped[str] = mapped_column(String(64), primary_key=True)
     outcome: Mapped[str] = mapped_column(String(32), primary_key=True)
     count: Mapped[int]
     last_at: Mapped[int]
     max_exp: Mapped[int]
+
+
+class UsageTotalRow(Base):
+    """Counts since ever, which never go down: of `usage` without hour and client, and never swept."""
+
+    __tablename__ = "usage_total"
+
+    audience_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    grant_type: Mapped[str] = mapped_column(String(64), primary_key=True)
+    outcome: Mapped[str] = mapped_column(String(32), primary_key=True)
+    count: Mapped[int]
+    first_at: Mapped[int]
+
+
+class TokenDurationRow(Base):
+    """How long token requests took, since ever: one row for each bound (model.duration), 0 for longer."""
+
+    __tablename__ = "token_duration"
+
+    up_to_microseconds: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    count: Mapped[int]
+    sum_microseconds: Mapped[int]
 
 
 class IssuanceRow(Base):
@@ -285,6 +371,30 @@ class IssuanceRow(Base):
     kid: Mapped[str]
     exp: Mapped[int]
     request_id: Mapped[str]
+
+
+class RefusalRow(Base):
+    """A refused token request of a client that had proved who it is; the newest are kept.
+
+    asked: targets as sent, cut. audience_id: the registered one among them, if any. No foreign keys: rows
+    are written beside the requests, and swept. left_out: refusals of that client just before this one that
+    were too many to be kept.
+    """
+
+    __tablename__ = "refusal"
+    __table_args__ = (Index(None, "client_key", "id"), Index(None, "audience_id", "id"))
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    at: Mapped[int] = mapped_column(index=True)
+    client_key: Mapped[int]
+    audience_id: Mapped[int | None]
+    asked: Mapped[list[str]] = mapped_column(JSON)
+    grant_type: Mapped[str] = mapped_column(String(64))
+    error: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    request_id: Mapped[str]
+    address: Mapped[str]
+    left_out: Mapped[int]
 
 
 class AuditEventRow(Base):
@@ -323,3 +433,95 @@ class RegistryChangeRow(Base):
     version: Mapped[int] = mapped_column(index=True)
     concern: Mapped[str] = mapped_column(String(16))
     client_key: Mapped[int | None]
+    at: Mapped[int] = mapped_column(server_default="0", index=True)
+
+
+class LeaseRow(Base):
+    """Who does what only one may do at a time, until when, and when it was last done."""
+
+    __tablename__ = "lease"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    holder: Mapped[str]
+    until: Mapped[int]
+    succeeded_at: Mapped[int | None]
+
+
+class AuthFailureRow(Base):
+    """Failed client authentications in a row, by client (0: anyone's) and network; swept by age."""
+
+    __tablename__ = "auth_failure"
+
+    client_key: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[int] = mapped_column(index=True)
+
+
+class UserRow(Base):
+    """A person who may sign in. Removed ones stay, so that no name is ever given to another person.
+
+    Not named `user`: PostgreSQL would answer that unquoted word with the database's own user.
+    """
+
+    __tablename__ = "user_account"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    name: Mapped[str]
+    canonical: Mapped[str] = mapped_column(unique=True)
+    password_hash: Mapped[str]
+    role: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16))
+    created_at: Mapped[int]
+    last_sign_in_at: Mapped[int | None]
+    password_changed_at: Mapped[int]
+    version: Mapped[int] = mapped_column(server_default="1")
+
+
+class UserServiceRow(Base):
+    """A service that a service owner owns."""
+
+    __tablename__ = "user_service"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), primary_key=True)
+    service_id: Mapped[int] = mapped_column(ForeignKey("service.id"), primary_key=True, index=True)
+
+
+class WebSessionRow(Base):
+    """A browser in which a user has signed in, by the hash of what the browser holds."""
+
+    __tablename__ = "web_session"
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary, unique=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("user_account.id"), index=True)
+    created_at: Mapped[int] = mapped_column(index=True)
+    last_seen_at: Mapped[int]
+    stepped_up_at: Mapped[int]
+    address: Mapped[str]
+    user_agent: Mapped[str]
+    ended_at: Mapped[int | None]
+
+
+class SetupLinkRow(Base):
+    """The one link that makes the first owner: a newer one takes its place."""
+
+    __tablename__ = "setup_link"
+    __table_args__ = (CheckConstraint("id = 1", name="single"),)
+
+    id: Mapped[int] = mapped_column(_ID, primary_key=True)
+    secret_hash: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[int]
+    expires_at: Mapped[int]
+    used_at: Mapped[int | None]
+
+
+class SignInFailureRow(Base):
+    """Wrong passwords in a row, by canonical name and network (empty: from anywhere); swept by age."""
+
+    __tablename__ = "sign_in_failure"
+
+    canonical: Mapped[str] = mapped_column(primary_key=True)
+    network: Mapped[str] = mapped_column(primary_key=True)
+    failures: Mapped[int]
+    last_at: Mapped[int] = mapped_column(index=True)

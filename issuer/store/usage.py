@@ -2,19 +2,24 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, case
+from sqlalchemy import Connection, case, func, select, true
 from sqlalchemy.dialects import postgresql, sqlite
 
-from issuer.model.usage import UsageKey, UsageSum
-from issuer.store.tables import UsageRow
+from issuer.model.audience import AudienceId
+from issuer.model.client import ClientKey
+from issuer.model.usage import ISSUED, UsageKey, UsageSum, UsageTotal
+from issuer.store import batches
+from issuer.store.tables import UsageRow, UsageTotalRow
 
 _KEY = ("hour", "client_key", "audience_id", "grant_type", "outcome")
+_TOTAL_KEY = ("audience_id", "grant_type", "outcome")
 
 
 def add_counts(connection: Connection, sums: Mapping[UsageKey, UsageSum]) -> None:
-    """Add sums to what is counted under their keys, in one statement; the later times win.
+    """Add sums to what is counted under their keys, by hour and since ever; the later times win.
 
-    The keys are written in order, so that two processes never wait for each other in a circle.
+    Two statements. The keys are written in order, so that two processes never wait for each other in a
+    circle.
     """
     rows = [
         {
@@ -28,6 +33,39 @@ def add_counts(connection: Connection, sums: Mapping[UsageKey, UsageSum]) -> Non
     if rows:
         rows.sort(key=lambda row: [row[name] for name in _KEY])
         connection.execute(_UPSERTS[connection.dialect.name], rows)
+        connection.execute(_TOTAL_UPSERTS[connection.dialect.name], _total_rows(sums))
+
+
+def list_totals(connection: Connection) -> tuple[UsageTotal, ...]:
+    """Return what was counted since ever; what `remove_counts` removed is still in it."""
+    row = UsageTotalRow
+    found = connection.execute(select(row.audience_id, row.grant_type, row.outcome, row.count, row.first_at))
+    return tuple(UsageTotal(*each) for each in found)
+
+
+def remove_counts(connection: Connection, before: int, limit: int) -> int:
+    """Remove up to `limit` counts of hours that began before an epoch second; return how many."""
+    key = [getattr(UsageRow, name) for name in _KEY]
+    return batches.remove_batch(connection, key, UsageRow.hour < before, limit)
+
+
+def list_last_issued(
+    connection: Connection, since: int, audience_id: AudienceId | None = None
+) -> dict[tuple[ClientKey, AudienceId], int]:
+    """Return when each client last got a token for an audience, or each, as far as that was after `since`.
+
+    since: epoch seconds. One statement.
+    """
+    rows = connection.execute(
+        select(UsageRow.client_key, UsageRow.audience_id, func.max(UsageRow.last_at).label("last_at"))
+        .where(
+            UsageRow.last_at > since,
+            UsageRow.outcome == ISSUED,
+            true() if audience_id is None else UsageRow.audience_id == audience_id,
+        )
+        .group_by(UsageRow.client_key, UsageRow.audience_id)
+    )
+    return {(ClientKey(row.client_key), AudienceId(row.audience_id)): row.last_at for row in rows}
 
 
 def _upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
@@ -42,6 +80,29 @@ def _upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | pos
     )
 
 
+def _total_rows(sums: Mapping[UsageKey, UsageSum]) -> list[dict[str, int | str]]:
+    counts: dict[tuple[int, str, str], tuple[int, int]] = {}
+    for key, total in sums.items():
+        of = (key.audience_id, key.grant_type, key.outcome)
+        count, first_at = counts.get(of, (0, total.last_at))
+        counts[of] = (count + total.count, min(first_at, total.last_at))
+    return [
+        {**dict(zip(_TOTAL_KEY, of, strict=True)), "count": count, "first_at": first_at}
+        for of, (count, first_at) in sorted(counts.items())
+    ]
+
+
+def _total_upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:
+    # first_at stays: it says in which order audiences were first used.
+    return statement.on_conflict_do_update(
+        index_elements=_TOTAL_KEY, set_={"count": UsageTotalRow.count + statement.excluded.count}
+    )
+
+
+_TOTAL_UPSERTS = {
+    "sqlite": _total_upsert(sqlite.insert(UsageTotalRow)),
+    "postgresql": _total_upsert(postgresql.insert(UsageTotalRow)),
+}
 _UPSERTS = {
     "sqlite": _upsert(sqlite.insert(UsageRow)),
     "postgresql": _upsert(postgresql.insert(UsageRow)),

@@ -20,7 +20,8 @@ __all__ = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def village(towns):
     """Give the town that is entered through the front, for tests that ask thousands of times."""
+    towns["true"].forgive()
     return towns["true"]

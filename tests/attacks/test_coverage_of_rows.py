@@ -13,7 +13,7 @@ _ROW = re.compile(
     r"^\| (?P<row>A?[0-9]+) \| (?P<attack>[^|]+) \| (?P<tests>[^|]*)\|(?P<waits>[^|]*)\|$", re.MULTILINE
 )
 _NAMED = re.compile(r"`([\w/]+\.py)::(test_\w+)`")
-_SURFACES = {"refresh", "console", "people", "later"}
+_SURFACES = {"people", "later"}
 
 ROWS = [match.groupdict() for match in _ROW.finditer(_TABLE)]
 EVERY_ROW = pytest.mark.parametrize("row", ROWS, ids=lambda row: row["row"])

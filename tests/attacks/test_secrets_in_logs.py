@@ -11,9 +11,10 @@ from sqlalchemy import inspect, text
 
 from issuer import logs
 from issuer.entropy import Entropy
-from issuer.registry import client_secrets
+from issuer.registry import client_secrets, setup
 from issuer.store import db as database
-from tests.oauth.world import FORM, TOKEN, Answer, Credentials, World, basic, encode
+from tests.oauth.world import FORM, ISSUER, TOKEN, Answer, Credentials, World, basic, encode
+from tests.pages.signed_in import PASSWORD, find_token, hash_cheaply
 
 ORDERS = "https://orders.example"
 _LOGGERS = [
@@ -188,3 +189,58 @@ def _dump(world: World) -> str:
         names = inspect(connection).get_table_names()
         rows = [connection.execute(text(f'SELECT * FROM "{name}"')).all() for name in names]  # noqa: S608
     return repr(rows)
+
+
+def test_no_password_and_no_session_is_found_anywhere(
+    open_world, heard: list[str], capfd: pytest.CaptureFixture
+):
+    """Typed right or wrong, into the right field or into another, in any page that takes one."""
+    world = open_world(draws=Entropy())
+    hash_cheaply(world.app)
+    wrong, chosen = "mistaken for the right one 4711", "violet trombone on the marsh"
+    link = setup.make_link(world.registrar).url
+    passwords = {"password": PASSWORD, "repeated": PASSWORD}
+    forms = [
+        ("/admin/setup", {"code": wrong, "name": "alice", **passwords}),
+        ("/admin/setup", {"code": link, "name": wrong, **passwords}),
+        ("/admin/setup", {"code": link, "name": "alice", **passwords}),
+        ("/admin/sign-in", {"name": "alice", "password": wrong}),
+        ("/admin/sign-in", {"name": PASSWORD, "password": "alice"}),
+        ("/admin/sign-in", {"name": wrong, "password": wrong}),
+        ("/admin/step-up", {"password": wrong}),
+        ("/admin/step-up", {"password": PASSWORD}),
+        ("/admin/account/password", {"old": wrong, "new": chosen, "repeated": chosen}),
+        ("/admin/users/new", {"name": chosen, "role": "admin", "password": wrong, "repeated": wrong}),
+        ("/admin/users/new", {"name": "bob", "role": "admin", "password": wrong, "repeated": wrong}),
+        ("/admin/users/by-name/bob/password", {"password": chosen, "repeated": chosen}),
+        ("/admin/account/password", {"old": PASSWORD, "new": chosen, "repeated": chosen}),
+    ]
+
+    sessions = [_send_form(world, path, fields) for path, fields in forms]
+
+    (secret, *renewed) = dict.fromkeys(each for each in sessions if each)
+    assert len(renewed) == 2, "set-up, step-up and the other password give a secret each"
+    seen = {
+        "log": "\n".join(heard),
+        "printed": "".join(capfd.readouterr()),
+        "events": world.log_path.read_text(),
+        "database": _dump(world),
+    }
+    code = link.partition("#")[2]
+    found = {
+        (place, each[:8])
+        for place, everything in seen.items()
+        for each in (PASSWORD, wrong, chosen, code, secret, *renewed)
+        if each in everything
+    }
+    assert found == set()
+    assert seen["events"].count("user.sign_in_refused") == 3
+
+
+def _send_form(world: World, path: str, fields: dict[str, str]) -> str:
+    """Send a form; return the secret of the session that the browser then holds, if any."""
+    page = world.http.open("/admin/account", ISSUER, follow_redirects=True).text
+    data = {"csrf_token": find_token(page), **fields}
+    world.http.open(path, ISSUER, method="POST", data=data)
+    cookie = world.http.get_cookie("__Host-issuer_session", domain="id.example")
+    return cookie.value if cookie else ""

@@ -12,7 +12,9 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.oauth.world import Credentials, World
+from issuer.model.user import UserState
+from tests.oauth.world import ISSUER, Credentials, World
+from tests.pages.signed_in import add_user, find_token, hash_cheaply
 
 MILLISECOND = 1_000_000
 _WARM_UP = 20
@@ -46,10 +48,35 @@ def test_it_does_not_matter_where_a_wrong_secret_differs(village: World, positio
     assert abs(statistics.median(one) - statistics.median(other)) < MILLISECOND
 
 
+@pytest.mark.parametrize("nobody", ["nobody", "no name", "disabled"])
+def test_a_name_that_nobody_has_takes_as_long_at_sign_in(open_world, clock, nobody: str):
+    """All but the hash, which is made for everybody: here it costs nothing, and hides nothing."""
+    world = open_world()
+    hash_cheaply(world.app)
+    add_user(world, "alice")
+    add_user(world, "disabled", state=UserState.DISABLED)
+    page = world.http.open("/admin/sign-in", ISSUER).text
+    form = {"csrf_token": find_token(page), "password": "mistaken"}
+
+    def give(name: str) -> int:
+        # So long after the one before that it locks nobody.
+        clock.step(3600)
+        data = {**form, "name": name}
+        return world.http.open("/admin/sign-in", ISSUER, method="POST", data=data).status_code
+
+    assert give("alice") == give(nobody) == 422
+
+    of_alice, of_nobody = _measure([lambda: give("alice"), lambda: give(nobody)], 60)
+
+    assert abs(statistics.median(of_alice) - statistics.median(of_nobody)) < MILLISECOND
+
+
 def _compare(village: World, way: str, unknown: str, samples: int) -> None:
     known = village.clients["Robot" if way == "basic" else "Poster"]
 
     def ask(credentials: Credentials) -> int:
+        # Before each, so that it is the look at the secret that is timed and not the lockout.
+        village.forgive()
         answer = village.ask(credentials) if way == "basic" else village.ask(**credentials.form)
         return answer.status
 

@@ -6,6 +6,7 @@ Unauthenticated operations that create unbounded state: Vault CVE-2026-5807, Ope
 import pytest
 from sqlalchemy import func, inspect, select, table
 
+from issuer import app
 from issuer.store import db as database
 from tests.oauth.world import Credentials, World, watching_statements
 
@@ -33,35 +34,42 @@ def _assert_bounded(world: World, requests: int) -> None:
     before = _rows(world)
 
     _flood(world, requests)
-    world.parts.usage.write_once()
+    app.write_once(world.parts)
     after = _rows(world)
 
     grown = {name: after[name] - before[name] for name in after if after[name] != before[name]}
-    assert grown == {"usage": 2}
+    # Refused as unsupported, as unknown, and for too many failures; times of answers in one row.
+    assert grown == {"usage": 3, "usage_total": 3, "token_duration": 1}
     assert world.parts.cache._records == {}
     assert world.parts.usage._sums == {}
+    assert world.parts.refusals.dropped == 0
 
 
-def test_requests_of_nobody_leave_two_sums_and_nothing_else(open_world):
+def test_requests_of_nobody_leave_a_few_sums_and_nothing_else(open_world):
     _assert_bounded(open_world(), 300)
 
 
 @pytest.mark.soak
-def test_100_000_requests_of_nobody_leave_two_sums_and_nothing_else(open_world):
+def test_100_000_requests_of_nobody_leave_a_few_sums_and_nothing_else(open_world):
     _assert_bounded(open_world(), 100_000)
 
 
-def test_what_a_client_asks_in_vain_leaves_one_sum(world: World, robot: Credentials):
+def test_what_a_client_asks_in_vain_leaves_one_sum_and_the_last_refusals(world: World, robot: Credentials):
+    """Three of a client are kept each time they are written, and the newest 20,000 of all in the table."""
     world.ask(robot)
-    world.parts.usage.write_once()
+    app.write_once(world.parts)
     before = _rows(world)
 
     for number in range(100):
         world.ask(robot, resource=f"https://nowhere{number}.example", scope=f"s{number}")
-    world.parts.usage.write_once()
+    app.write_once(world.parts)
     after = _rows(world)
 
-    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {"usage": 1}
+    assert {name: after[name] - before[name] for name in after if after[name] != before[name]} == {
+        "usage": 1,
+        "usage_total": 1,
+        "refusal": 3,
+    }
 
 
 @pytest.mark.parametrize("path", ["/.well-known/jwks.json", "/.well-known/openid-configuration"])

@@ -1,6 +1,7 @@
 """What is measured and how it is printed: one table of figures and one of ratios with their goals."""
 
 import statistics
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tests.benchmarks import load, processes, servers
@@ -12,11 +13,15 @@ WARM_UP_SECONDS = 4
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One request that one server is asked. what: says which, the same for all servers."""
+    """One request that one server is asked. what: says which, the same for all servers.
+
+    draw_tokens: gives unspent refresh tokens for one run, where each request presents one.
+    """
 
     server: servers.Server
     what: str
     request: load.Request
+    draw_tokens: Callable[[], list[str]] = list
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +65,9 @@ class Report:
 
 def measure(case: Case, *, seconds: int, core: int) -> Measurement:
     """Load a server with one request for so long; raises AssertionError if any answer failed."""
+    tokens = case.draw_tokens()
     before = processes.cpu_milliseconds(case.server.process.pid)
-    outcome = load.run(case.server.port, case.request, seconds=seconds, core=core)
+    outcome = load.run(case.server.port, case.request, seconds=seconds, core=core, refresh_tokens=tokens)
     cpu_ms = processes.cpu_milliseconds(case.server.process.pid) - before
     assert outcome.failures == 0, f"{case.server.name}, {case.what}: {outcome}"
     return Measurement(

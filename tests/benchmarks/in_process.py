@@ -34,7 +34,8 @@ def main() -> None:
         f"POST token {alg}": _token_step(application, client_id, client_secret, resource)
         for alg, resource in servers.RESOURCES.items()
     }
-    steps["bare Flask answer"] = _flask_step()
+    steps["bare Flask answer"] = _flask_step(has_session=True)
+    steps["the same without session"] = _flask_step(has_session=False)
     steps["one signed JWS, ES256"] = _signature_step()
     rounds = [{name: _measure(step) for name, step in steps.items()} for _ in range(_ROUNDS)]
     medians = {name: statistics.median(each[name] for each in rounds) for name in steps}
@@ -61,8 +62,10 @@ def _token_step(
     return _call(application, environ, body, b'"access_token"')
 
 
-def _flask_step() -> Callable[[], object]:
+def _flask_step(*, has_session: bool) -> Callable[[], object]:
     app = Flask("bare")
+    # Without a key Flask's session interface looks at no cookie and opens nothing.
+    app.secret_key = "a key of as many bytes as ours has" if has_session else None
     app.add_url_rule("/", view_func=lambda: "static")
     return _call(app, _environ("GET", "/"), b"", b"static")
 

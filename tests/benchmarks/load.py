@@ -5,10 +5,11 @@ import json
 import shutil
 import statistics
 import subprocess
+import tempfile
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 
@@ -17,6 +18,7 @@ from tests.benchmarks import processes
 CONNECTIONS = 16
 _TIMEOUT_SECONDS = 10
 _SCRIPT = Path(__file__).with_name("load.lua")
+_REFRESH_SCRIPT = Path(__file__).with_name("refresh.lua")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +47,24 @@ def generator_name() -> str:
     return "wrk" if shutil.which("wrk") else "threads of Python (wrk is not installed)"
 
 
-def run(port: int, request: Request, *, seconds: int, core: int) -> Outcome:
-    """Ask a server on 127.0.0.1 for so long, from one core, and return what came of it."""
+def run(
+    port: int, request: Request, *, seconds: int, core: int, refresh_tokens: Sequence[str] = ()
+) -> Outcome:
+    """Ask a server on 127.0.0.1 for so long, from one core, and return what came of it.
+
+    refresh_tokens: of one family each, more than connections; every request presents one of them or its
+    successor. None where the request is the same each time.
+    """
     with processes.pinned_to(core):
         wrk = shutil.which("wrk")
-        if wrk:
-            return _run_wrk(wrk, port, request, seconds)
-        return _run_threads(port, request, seconds)
+        if wrk is None:
+            return _run_threads(port, request, seconds, refresh_tokens)
+        if not refresh_tokens:
+            return _run_wrk([wrk, "--script", str(_SCRIPT)], port, request, seconds, [request.method])
+        with tempfile.NamedTemporaryFile("w", suffix=".tokens") as file:
+            file.write("".join(f"{token}\n" for token in refresh_tokens))
+            file.flush()
+            return _run_wrk([wrk, "--script", str(_REFRESH_SCRIPT)], port, request, seconds, [file.name])
 
 
 def ask_once(port: int, request: Request) -> tuple[int, bytes]:
@@ -63,14 +76,16 @@ def ask_once(port: int, request: Request) -> tuple[int, bytes]:
         connection.close()
 
 
-def _run_wrk(wrk: str, port: int, request: Request, seconds: int) -> Outcome:
-    arguments = [request.method, request.body]
+def _run_wrk(
+    command: list[str], port: int, request: Request, seconds: int, first_arguments: list[str]
+) -> Outcome:
+    arguments = [*first_arguments, request.body]
     for name, value in request.headers.items():
         arguments += [name, value]
     limits = ["--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{seconds}s"]
     url = f"http://127.0.0.1:{port}{request.path}"
     done = subprocess.run(
-        [wrk, *limits, "--script", str(_SCRIPT), url, "--", *arguments],
+        [*command, *limits, url, "--", *arguments],
         check=True,
         capture_output=True,
         text=True,
@@ -79,21 +94,29 @@ def _run_wrk(wrk: str, port: int, request: Request, seconds: int) -> Outcome:
     return Outcome(**json.loads(done.stdout.splitlines()[-1]))
 
 
-def _run_threads(port: int, request: Request, seconds: int) -> Outcome:
+def present(request: Request, token: str) -> Request:
+    """Return the request with a refresh token in it."""
+    return replace(request, body=f"{request.body}&refresh_token={token}")
+
+
+def _run_threads(port: int, request: Request, seconds: int, refresh_tokens: Sequence[str]) -> Outcome:
     durations: list[float] = []
     failures: list[int] = []
     ends_at = time.perf_counter() + seconds
 
-    def ask_until_the_end() -> None:
+    def ask_until_the_end(token: str | None) -> None:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=_TIMEOUT_SECONDS)
         while (began := time.perf_counter()) < ends_at:
-            status, _ = _ask(connection, request)
+            status, body = _ask(connection, request if token is None else present(request, token))
             durations.append(time.perf_counter() - began)
             if status >= 400:
                 failures.append(status)
+            elif token is not None:
+                token = json.loads(body)["refresh_token"]
         connection.close()
 
-    threads = [threading.Thread(target=ask_until_the_end) for _ in range(CONNECTIONS)]
+    tokens = refresh_tokens or [None] * CONNECTIONS
+    threads = [threading.Thread(target=ask_until_the_end, args=(token,)) for token in tokens[:CONNECTIONS]]
     began = time.perf_counter()
     for thread in threads:
         thread.start()

@@ -6,13 +6,14 @@ Every server has the same client, scope and resources, so that one request fits 
 import base64
 import contextlib
 import http.client
+import itertools
 import json
 import os
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
@@ -28,7 +29,12 @@ _PEERS = Path(__file__).with_name("peers")
 _PROGRAMS = Path(sys.executable).parent
 _THREADS = 8
 _START_SECONDS = 30
+# Alembic's templates load it where it is: 5 MB that a server of its own does not have.
+_TEST_PACKAGES = ("pygments",)
 _POLL_SECONDS = 0.05
+_MASTER_KEY = base64.urlsafe_b64encode(bytes(range(32))).decode("ascii")
+# More than connections: wrk asks for a request that it never sends.
+_REFRESH_TOKENS_A_RUN = 2 * load.CONNECTIONS
 _PEER_CLIENT = ("benchmark", "a-secret-of-43-characters-as-the-issuer-s-are")
 
 
@@ -41,32 +47,58 @@ class Server:
     port: int
     client_id: str
     client_secret: str
+    draw_refresh_tokens: Callable[[], list[str]] = list
 
     def token_request(self, alg: str) -> load.Request:
         """Return the request for a token of the resource whose tokens are signed with alg."""
         return token_request(self.client_id, self.client_secret, RESOURCES[alg])
 
+    def refresh_request(self, alg: str) -> load.Request:
+        """Return the request for new tokens of that resource; a refresh token belongs at its end."""
+        form = {"grant_type": "refresh_token", "resource": RESOURCES[alg]}
+        return _form_request("/oauth/token", self.client_id, self.client_secret, form)
 
-def token_request(client_id: str, client_secret: str, resource: str) -> load.Request:
-    """Return a client_credentials request with Basic authentication, one resource and one scope."""
+    def introspection_request(self, token: str) -> load.Request:
+        """Return the request that asks about an access token."""
+        return _form_request("/oauth/introspect", self.client_id, self.client_secret, {"token": token})
+
+
+def token_request(client_id: str, client_secret: str, resource: str, *more_scopes: str) -> load.Request:
+    """Return a client_credentials request with Basic authentication, one resource and one scope or more."""
+    scope = " ".join((SCOPE, *more_scopes))
+    form = {"grant_type": "client_credentials", "resource": resource, "scope": scope}
+    return _form_request("/oauth/token", client_id, client_secret, form)
+
+
+def _form_request(path: str, client_id: str, client_secret: str, form: dict[str, str]) -> load.Request:
     credentials = base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
-    form = {"grant_type": "client_credentials", "resource": resource, "scope": SCOPE}
     headers = {
         "Authorization": f"Basic {credentials}",
         "Content-Type": "application/x-www-form-urlencoded",
     }
-    return load.Request("POST", "/oauth/token", headers, urlencode(form))
+    return load.Request("POST", path, headers, urlencode(form))
 
 
 def issuer_environment(folder: Path, port: int) -> dict[str, str]:
     """Return the environment of an issuer with its data in a folder and one worker."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ISSUER_")}
     return kept | {
+        "PYTHONPATH": str(_hide_test_packages(folder)),
         "ISSUER_DATA_DIR": str(folder / "data"),
         "ISSUER_BIND": f"127.0.0.1:{port}",
         "ISSUER_WORKERS": "1",
         "ISSUER_THREADS": str(_THREADS),
     }
+
+
+def _hide_test_packages(folder: Path) -> Path:
+    """Return a folder for the path of imports, in which what only tests bring along cannot be imported."""
+    hidden = folder / "hidden"
+    for name in _TEST_PACKAGES:
+        package = hidden / name
+        package.mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").write_text("raise ImportError\n")
+    return hidden
 
 
 def register(environment: dict[str, str]) -> tuple[str, str]:
@@ -80,21 +112,33 @@ def register(environment: dict[str, str]) -> tuple[str, str]:
     issuer("service", "add", "shop")
     for alg, resource in RESOURCES.items():
         issuer("audience", "add", resource, "--service", "shop", "--scope", SCOPE, "--signing-alg", alg)
-    client = json.loads(issuer("client", "add", "benchmark", "--grant", "client_credentials", "--json"))
+    grants = ["--grant", "client_credentials", "--grant", "refresh_token", "--offline-access"]
+    client = json.loads(issuer("client", "add", "benchmark", *grants, "--service", "shop", "--json"))
     for resource in RESOURCES.values():
         issuer("permission", "grant", client["client_id"], resource, "--scope", SCOPE)
     return client["client_id"], client["client_secret"]
 
 
 @contextlib.contextmanager
-def issuer(folder: Path, core: int) -> Iterator[Server]:
-    """Run the issuer as `issuer serve` does, on the embedded SQLite."""
+def issuer(
+    folder: Path, core: int, database_url: str | None = None, name: str = "issuer"
+) -> Iterator[Server]:
+    """Run the issuer as `issuer serve` does, on the embedded SQLite or the migrated database of a URL."""
     port = free_port()
-    environment = issuer_environment(folder, port)
+    environment = issuer_environment(folder / str(port), port)
+    if database_url is not None:
+        environment |= {"ISSUER_DATABASE_URL": database_url, "ISSUER_MASTER_KEY": _MASTER_KEY}
     command = [str(_PROGRAMS / "issuer"), "serve", "--host", "127.0.0.1", "--port", str(port)]
     with _running(command, folder, port, core, environment) as process:
         client_id, client_secret = register(environment)
-        yield Server("issuer", process, port, client_id, client_secret)
+        request = token_request(client_id, client_secret, RESOURCES["ES256"], "offline_access")
+        yield Server(name, process, port, client_id, client_secret, lambda: _begin_families(port, request))
+
+
+def _begin_families(port: int, request: load.Request) -> list[str]:
+    return [
+        json.loads(load.ask_once(port, request)[1])["refresh_token"] for _ in range(_REFRESH_TOKENS_A_RUN)
+    ]
 
 
 @contextlib.contextmanager
@@ -102,11 +146,19 @@ def node_oidc_provider(folder: Path, core: int, peers: NodePeers) -> Iterator[Se
     """Run node-oidc-provider in memory."""
     port = free_port()
     module = peers.place(_PEERS / "oidc_provider.mjs")
+    tokens = folder / "refresh-tokens"
     pairs = [f"{alg}={resource}" for alg, resource in RESOURCES.items()]
-    command = [peers.node, str(module), str(port), *_PEER_CLIENT, SCOPE, *pairs]
+    command = [peers.node, str(module), str(port), *_PEER_CLIENT, SCOPE, str(tokens), *pairs]
     environment = {**os.environ, "NODE_ENV": "production"}
     with _running(command, folder, port, core, environment) as process:
-        yield Server("node-oidc-provider", process, port, *_PEER_CLIENT)
+        unspent = iter(tokens.read_text().splitlines())
+        yield Server(
+            "node-oidc-provider",
+            process,
+            port,
+            *_PEER_CLIENT,
+            lambda: list(itertools.islice(unspent, _REFRESH_TOKENS_A_RUN)),
+        )
 
 
 @contextlib.contextmanager

@@ -44,8 +44,12 @@ Issuer = Callable[..., Ran]
 
 @pytest.fixture(autouse=True)
 def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    _leave_out_settings(monkeypatch)
+
+
+def _leave_out_settings(patch: pytest.MonkeyPatch) -> None:
     for name in [name for name in os.environ if name.startswith(("ISSUER_", "_ISSUER_"))]:
-        monkeypatch.delenv(name)
+        patch.delenv(name)
 
 
 @pytest.fixture
@@ -88,17 +92,37 @@ def used(issuer: Issuer, data_dir: Path, _template: Path) -> Issuer:
     return issuer
 
 
-@pytest.fixture
-def shop(used: Issuer) -> Issuer:
-    """Give `issuer` with the services Orders and Billing of one trust group, an audience each."""
+@pytest.fixture(scope="session")
+def _shop_template(_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Give a data directory with the shop in it: four commands, which take longer than most tests."""
+    path = tmp_path_factory.mktemp("shop") / "instance"
+    shutil.copytree(_template, path)
+    entropy = Entropy()
+
+    def run(*arguments: str) -> None:
+        desk = terminal.make_desk(_Clock(), entropy)
+        with pytest.MonkeyPatch.context() as patch:
+            _leave_out_settings(patch)
+            result = CliRunner(env={"ISSUER_DATA_DIR": str(path)}).invoke(
+                terminal.main, arguments, obj=desk, catch_exceptions=False
+            )
+        assert result.exit_code == 0, result.output
+
     for name, identifier, scopes in (
         ("Orders", ORDERS, ("orders:read", "orders:write")),
         ("Billing", BILLING, ("billing:read",)),
     ):
-        used("service", "add", name, "--owner", "shop", "--trust-group", "shop")
+        run("service", "add", name, "--owner", "shop", "--trust-group", "shop")
         options = [option for scope in scopes for option in ("--scope", scope)]
-        assert used("audience", "add", identifier, "--service", name, *options).status == 0
-    return used
+        run("audience", "add", identifier, "--service", name, *options)
+    return path
+
+
+@pytest.fixture
+def shop(issuer: Issuer, data_dir: Path, _shop_template: Path) -> Issuer:
+    """Give `issuer` with the services Orders and Billing of one trust group, an audience each."""
+    shutil.copytree(_shop_template, data_dir)
+    return issuer
 
 
 @pytest.fixture

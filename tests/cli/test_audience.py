@@ -1,5 +1,7 @@
 """`issuer audience` and `issuer audience alias`."""
 
+import re
+
 import pytest
 
 ORDERS = "https://orders.example.com"
@@ -33,6 +35,7 @@ def test_added_audience_as_json(service):
         "state": "active",
         "successor": None,
         "is_reserved": False,
+        "own_jwks_uri": None,
         "created_at": "2027-01-15T08:00:00Z",
         "version": 1,
     }
@@ -202,3 +205,67 @@ def test_scope_in_use_is_not_removed(shop, client_id: str):
 
     assert (ran.status, ran.document["error"]) == (1, "conflict")
     assert client_id in ran.document["reason"]
+
+
+def test_an_audience_gets_a_key_of_its_own_and_its_service_is_told_from_where_to_fetch_it(shop):
+    ran = shop("audience", "key", ORDERS, "--own", "--json")
+
+    uri = ran.document["own_jwks_uri"]
+    assert ran.status == 0
+    assert uri.startswith("http://127.0.0.1:8000/.well-known/jwks/")
+    assert ran.err == f"Let its service fetch the keys from {uri}\n"
+
+
+def test_an_audience_goes_back_to_the_shared_keys(shop):
+    shop("audience", "key", ORDERS, "--own")
+
+    ran = shop("audience", "key", ORDERS, "--shared", "--json")
+
+    assert (ran.status, ran.document["own_jwks_uri"]) == (0, None)
+    assert re.fullmatch(
+        r"Its own key signs until \S+Z\. When its last tokens have expired, let its service "
+        r"fetch the keys from http://127\.0\.0\.1:8000/\.well-known/jwks\.json; until then, from "
+        r"http://127\.0\.0\.1:8000/\.well-known/jwks/[0-9]+\.json, which is gone at \S+Z\.\n",
+        ran.err,
+    )
+
+
+def test_a_change_of_keys_at_once_tells_what_breaks(shop):
+    ran = shop("audience", "key", ORDERS, "--own", "--now")
+
+    assert (ran.status, ran.err.split(":")[0]) == (0, "At once")
+
+
+def test_which_key_it_shall_be_is_to_be_said(shop):
+    assert shop("audience", "key", ORDERS).status == 2
+
+
+def test_an_audiences_own_key_is_listed_with_it_and_rotated_by_it(shop):
+    shop("audience", "key", ORDERS, "--own", "--now")
+
+    rotated = shop("key", "rotate", "--audience", ORDERS, "--json").document["items"]
+
+    own = [key["kid"] for key in shop("key", "list", "--json").document["items"] if key["audience"] == ORDERS]
+    assert len(own) == 2
+    assert [{item["kid"], item["previous_kid"]} for item in rotated] == [set(own)]
+
+
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_first_key_of_an_audience_follows_none(shop, client_id, options):
+    shop("audience", "key", ORDERS, "--own")
+
+    ran = shop("key", "rotate", "--audience", ORDERS, "--now", *options)
+
+    (own,) = [key for key in shop("key", "list", "--json").document["items"] if key["audience"] == ORDERS]
+    assert own["state"] == "active"
+    if options:
+        assert [(each["kid"], each["previous_kid"]) for each in ran.document["items"]] == [(own["kid"], None)]
+    else:
+        assert ran.out == f"RS256: {own['kid']} is published, signs from {own['signs_from']}.\n"
+
+
+def test_an_audience_that_shares_its_keys_has_none_to_rotate(shop):
+    ran = shop("key", "rotate", "--audience", ORDERS, "--json")
+
+    assert (ran.status, ran.document["error"]) == (1, "conflict")
+    assert shop("key", "rotate", "--audience", ORDERS, "--alg", "ES256").status == 2

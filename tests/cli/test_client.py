@@ -23,7 +23,7 @@ def test_added_client_as_json(shop):
         "client_secret": text,
         "name": "Reports",
         "type": "web",
-        "grant_types": ["client_credentials"],
+        "grant_types": ["client_credentials", "refresh_token"],
         "auth_method": "client_secret_post",
         "may_use_offline_access": True,
         "default_audience": None,
@@ -97,6 +97,7 @@ def test_change_takes_back_what_no_options_name(shop, client_id: str):
 
     assert (changed["default_audience"], changed["service"], changed["tenant_id"]) == (None, None, None)
     assert (changed["name"], changed["may_use_offline_access"]) == ("Other", True)
+    assert changed["grant_types"] == ["client_credentials", "refresh_token"]
     assert changed["auth_method"] == "client_secret_post"
 
 

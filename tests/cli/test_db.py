@@ -146,3 +146,16 @@ def test_driver_that_is_not_installed_is_named(at, monkeypatch: pytest.MonkeyPat
 
     assert (refused.status, refused.document["error"]) == (1, "invalid_settings")
     assert refused.document["reason"].endswith("pip install '.[postgres]'.")
+
+
+def test_upgrade_moves_a_server_only_to_a_url_that_is_set(issuer, empty_database_url: str):
+    env = {"ISSUER_DATABASE_URL": empty_database_url, "ISSUER_MASTER_KEY": KEY}
+
+    def upgrade(**more: str) -> set[str]:
+        assert issuer("db", "upgrade", env=env | more).status == 0
+        listed = issuer("audience", "list", "--json", env=env | more).document["items"]
+        return {item["identifier"] for item in listed} - {"access", "refresh"}
+
+    assert upgrade(ISSUER_URL="https://id.example") == {"https://id.example/api/v1"}
+    assert upgrade() == {"https://id.example/api/v1"}
+    assert upgrade(ISSUER_URL="https://new.example") == {"https://new.example/api/v1"}

@@ -76,6 +76,48 @@ LINES = [
     "audit list --limit 5 --before-id 7 --target T",
     "token preview CLIENT_ID",
     "token preview CLIENT_ID --resource R --resource S --audience A --scope S",
+    "token explain",
+    "token explain --audience IDENTIFIER",
+    "lint",
+    "lint --strict",
+    "audience lint IDENTIFIER",
+    "audience lint IDENTIFIER --strict",
+    "service change NAME --owner T",
+    "service change NAME --trust-group G",
+    "service change NAME --no-trust-group",
+    "registry export",
+    "registry apply -",
+    "registry apply - --dry-run --prune --yes",
+    "tick",
+    "key rotate",
+    "key rotate --now --alg ES256",
+    "key rotate --audience IDENTIFIER",
+    "key retire KID",
+    "key compromise KID",
+    "key import - --audience IDENTIFIER --now",
+    "key show KID --pem",
+    "key readiness",
+    "key rewrap --dry-run",
+    "audience key IDENTIFIER --own",
+    "audience key IDENTIFIER --shared --now",
+    "family end --all",
+    "doctor",
+    "doctor --client CLIENT_ID --resource R --resource S --scope s",
+    "user add NAME --role owner",
+    "user add NAME --role service_owner --service S --service T",
+    "user list",
+    "user list --state active",
+    "user show NAME",
+    "user change NAME --role auditor",
+    "user change NAME --role service_owner --service S",
+    "user disable NAME",
+    "user enable NAME",
+    "user remove NAME",
+    "user password NAME",
+    "user setup-link",
+    "user sessions",
+    "user sessions --user NAME",
+    "user sign-out NAME",
 ]
 
 
@@ -83,7 +125,9 @@ def _refuse(_overrides: object) -> None:
     raise InvalidSettings("nothing is set")
 
 
-DESK = Desk(read_settings=_refuse, connect=_refuse, serve_app=_refuse, token_path="", jwks_path="")
+# What `registry apply -` reads: a registry with nothing in it.
+EMPTY = "version: 1\n"
+DESK = Desk(_refuse, _refuse, _refuse, token_path="", introspection_path="", jwks_path="")
 
 
 def _commands(group: click.Group, path: str = "") -> Iterator[tuple[str, click.Command]]:
@@ -100,7 +144,7 @@ COMMANDS = dict(_commands(terminal.main))
 
 @pytest.mark.parametrize("line", LINES)
 def test_documented_line_is_understood(line: str):
-    result = CliRunner().invoke(terminal.main, line.split(), obj=DESK)
+    result = CliRunner().invoke(terminal.main, line.split(), obj=DESK, input=EMPTY)
 
     assert (result.exit_code, result.stdout) == (1, "")
     assert result.stderr == "refused: nothing is set\n"
@@ -108,7 +152,7 @@ def test_documented_line_is_understood(line: str):
 
 @pytest.mark.parametrize("line", LINES)
 def test_refusal_is_one_json_document(line: str):
-    result = CliRunner().invoke(terminal.main, [*line.split(), "--json"], obj=DESK)
+    result = CliRunner().invoke(terminal.main, [*line.split(), "--json"], obj=DESK, input=EMPTY)
 
     assert result.exit_code == 1
     assert json.loads(result.stdout) == {"error": "invalid_settings", "reason": "nothing is set"}
@@ -161,6 +205,8 @@ def test_no_command_takes_a_secret(name: str):
         "permission grant C A --subject everyone",
         "audit list --limit 0",
         "audit list --limit 1001",
+        "user add NAME",
+        "user add NAME --role king",
         "serve --port 0",
         "serve --workers 0",
     ],

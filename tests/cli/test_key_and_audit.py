@@ -13,14 +13,17 @@ def test_keys_are_listed_without_their_private_parts(used):
     }
     assert listed[0].keys() == {
         *("kid", "purpose", "alg", "state", "created_at", "published_at", "signs_from", "signs_until"),
-        *("verify_until", "compromised_at"),
+        *("verify_until", "compromised_at", "audience"),
     }
 
 
 def test_keys_are_listed_in_columns(used):
     ran = used("key", "list")
 
-    assert ran.out.split("\n")[0].split() == ["kid", "purpose", "alg", "state", "signs_from", "signs_until"]
+    assert ran.out.split("\n")[0].split() == [
+        *("kid", "purpose", "alg", "state"),
+        *("published_at", "signs_from", "signs_until", "verify_until", "audience"),
+    ]
     assert len(ran.out.splitlines()) == 4
 
 

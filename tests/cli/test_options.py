@@ -20,7 +20,14 @@ def test_date_is_utc_unless_it_says_otherwise(text: str, at: int):
     assert DATE.convert(text, None, None) == at
 
 
-@pytest.mark.parametrize("text", ["", "soon", "2027-02-30", "31.01.2027", "1801353600 "])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "soon", "2027-02-30", "31.01.2027", "1801353600 "),
+        # Of a year that no four digits hold, once it is in UTC; before all times.
+        *("9999-12-31T23:59:59-01:00", "0001-01-01T00:00:00+01:00", "1969-12-31"),
+    ],
+)
 def test_what_is_no_date_is_misuse(text: str):
     with pytest.raises(click.BadParameter, match="no date such as 2027-01-31"):
         DATE.convert(text, None, None)

@@ -22,7 +22,6 @@ from tests.flows import servers
 from tests.flows.servers import Server
 
 _ROOT = Path(__file__).parents[2]
-_START_SECONDS = 30
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +46,7 @@ class Installed:
             env=bare_environment() | dict(environment or {}),
             capture_output=True,
             text=True,
-            timeout=_START_SECONDS,
+            timeout=servers.PATIENCE_SECONDS,
             check=False,
         )
 
@@ -73,7 +72,7 @@ class Installed:
             )
         server = Server(process, port, log, {"ISSUER_URL": f"http://127.0.0.1:{port}"})
         try:
-            servers.wait_until(lambda: _is_ready(server), _START_SECONDS, lambda: log.read_text()[-3000:])
+            servers.wait_until(lambda: _is_ready(server), tell=lambda: log.read_text()[-3000:])
             yield DemoServer(server, _read_document(log)["demo"]["clients"])
         finally:
             processes.stop(process)

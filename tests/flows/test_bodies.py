@@ -1,4 +1,4 @@
-"""Bodies that no client of ours sends, over bare sockets: refused fast, never a fault, never a standstill."""
+"""Bodies that no client of ours sends, over bare sockets: refused, never a fault, never a standstill."""
 
 import contextlib
 import socket
@@ -7,10 +7,9 @@ from collections.abc import Iterator
 import pytest
 
 from tests.benchmarks import processes
-from tests.flows import shop
+from tests.flows import servers, shop
 from tests.flows.conftest import Shop
 
-FAST_SECONDS = 5
 HEAD = (
     b"POST /oauth/token HTTP/1.1\r\nHost: issuer.example\r\n"
     b"Content-Type: application/x-www-form-urlencoded\r\n"
@@ -25,12 +24,12 @@ def _declare(length: object) -> bytes:
 
 @contextlib.contextmanager
 def _connected(port: int) -> Iterator[socket.socket]:
-    with socket.create_connection(("127.0.0.1", port), timeout=FAST_SECONDS) as link:
+    with socket.create_connection(("127.0.0.1", port), timeout=servers.PATIENCE_SECONDS) as link:
         yield link
 
 
 def _status(port: int, *parts: bytes) -> int:
-    """Send parts, as far as the server takes them, and return the status it answers with in time."""
+    """Send parts, as far as the server takes them, and return the status it answers with."""
     with _connected(port) as link:
         with contextlib.suppress(BrokenPipeError, ConnectionResetError):
             for part in parts:
@@ -147,7 +146,7 @@ def test_body_in_two_parts_is_read_whole(open_shop: Shop) -> None:
         link.settimeout(0.2)
         with pytest.raises(TimeoutError):
             link.recv(1)
-        link.settimeout(FAST_SECONDS)
+        link.settimeout(servers.PATIENCE_SECONDS)
         link.sendall(body[20:])
 
         assert _read_status(link) == 401

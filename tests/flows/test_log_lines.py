@@ -18,7 +18,6 @@ from tests.flows.shop import Account
 CONNECTIONS = 8
 REQUESTS = 1000
 MANY_REQUESTS = 50_000
-WRITTEN_SECONDS = 10
 
 # One of each eight requests; the rest ask for what they may have.
 _REFUSED = {
@@ -102,7 +101,7 @@ def test_answers_lines_rows_and_sums_agree(server: Server, account: Account, req
     assert _lines(server) == answers
     assert {event["jti"] for event in server.events("token.issued")} == _jtis_of_rows(server)
     outcomes = Counter(outcome for _, outcome in answers)
-    servers.wait_until(lambda: _sums(server) == outcomes, WRITTEN_SECONDS, lambda: (_sums(server), outcomes))
+    servers.wait_until(lambda: _sums(server) == outcomes, tell=lambda: (_sums(server), outcomes))
 
 
 def test_no_line_holds_a_token_or_a_secret(open_shop: Shop) -> None:

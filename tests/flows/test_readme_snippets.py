@@ -53,7 +53,7 @@ def shop(installed: Installed, tmp_path_factory: pytest.TempPathFactory) -> Iter
         tokens = {"right": demo.ask_token(ORDERS), "wrong_audience": demo.ask_token(BILLING, which=1)}
         run = installed.run("audience", "change", ORDERS, "--typ", "JWT", cwd=folder)
         assert run.returncode == 0, run.stderr
-        servers.wait_until(lambda: jwt.get_unverified_header(demo.ask_token(ORDERS))["typ"] == "JWT", 5)
+        servers.wait_until(lambda: jwt.get_unverified_header(demo.ask_token(ORDERS))["typ"] == "JWT")
         tokens["wrong_typ"] = demo.ask_token(ORDERS)
         header, _, signature = tokens["right"].split(".")
         tokens["forged"] = ".".join((header, tokens["wrong_audience"].split(".")[1], signature))

@@ -1,4 +1,4 @@
-"""An admin's change takes effect in every one of four workers within a second."""
+"""An admin's change takes effect in every one of four workers: within a second, where nothing else runs."""
 
 from collections.abc import Callable, Iterator
 
@@ -16,8 +16,6 @@ from tests.flows.servers import Answer, Server
 from tests.flows.shop import Account
 
 IN_TIME_SECONDS = 1
-# An ordinary run shares its cores with other tests; what it shows is that no worker is left out.
-BUSY_SECONDS = 5
 TRIALS = 20
 
 
@@ -51,7 +49,7 @@ def audience(clerk: Registrar, request: pytest.FixtureRequest) -> str:
 def account(server: Server, clerk: Registrar, audience: str) -> Account:
     """Give a client that every worker knows and gives tokens to."""
     account = shop.add_client(clerk, audience)
-    servers.wait_until(lambda: rounds.statuses(rounds.ask(server, account, audience)) == {200}, BUSY_SECONDS)
+    servers.wait_until(lambda: rounds.statuses(rounds.ask(server, account, audience)) == {200})
     return account
 
 
@@ -63,13 +61,18 @@ def wait_for_all(server: Server, account: Account, audience: str) -> Wait:
     """Give a function that waits until the answers of every worker are as said."""
 
     def wait(is_right: Callable[[Answer], bool]) -> None:
-        servers.wait_until(lambda: all(map(is_right, rounds.ask(server, account, audience))), BUSY_SECONDS)
+        servers.wait_until(lambda: all(map(is_right, rounds.ask(server, account, audience))))
 
     return wait
 
 
 def _is(status: int, error: str) -> Callable[[Answer], bool]:
     return lambda answer: (answer.status, answer.json.get("error")) == (status, error)
+
+
+def _is_turned_away(answer: Answer) -> bool:
+    # Who goes on asking is told to wait after a few failures.
+    return answer.json.get("error") in {"invalid_client", "too_many_failures"}
 
 
 def test_permission_taken_back(clerk: Registrar, account: Account, audience: str, wait_for_all: Wait) -> None:
@@ -90,14 +93,14 @@ def test_permission_with_another_scope(
 def test_disabled_client(clerk: Registrar, account: Account, wait_for_all: Wait) -> None:
     clients.disable_client(clerk, account.client_id)
 
-    wait_for_all(_is(401, "invalid_client"))
+    wait_for_all(_is_turned_away)
 
 
 def test_revoked_secret(clerk: Registrar, account: Account, wait_for_all: Wait) -> None:
     [secret] = clients.find_client(clerk, account.client_id).secrets
     client_secrets.revoke_secret(clerk, account.client_id, secret.id)
 
-    wait_for_all(_is(401, "invalid_client"))
+    wait_for_all(_is_turned_away)
 
 
 def test_disabled_audience(clerk: Registrar, account: Account, audience: str, wait_for_all: Wait) -> None:
@@ -133,8 +136,7 @@ def test_every_change_takes_effect_within_a_second(
                 lambda seconds=100 + trial: (
                     {answer.json["expires_in"] for answer in rounds.ask(server, account, audience, 32)}
                     == {seconds}
-                ),
-                BUSY_SECONDS,
+                )
             )
         )
     print(f"a change took effect everywhere within {max(taken):.2f} s of {TRIALS}")  # noqa: T201 - a figure

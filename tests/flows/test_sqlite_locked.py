@@ -12,7 +12,8 @@ from tests.flows import rounds, servers, shop
 from tests.flows.servers import Server
 from tests.flows.shop import Account
 
-HELD_SECONDS = 1.0
+# Of the two seconds that anybody waits: on a busy machine the rest is soon gone.
+HELD_SECONDS = 0.4
 REQUESTS = 64
 
 

@@ -45,6 +45,7 @@ def test_the_wheel_holds_the_package_its_templates_and_its_migrations(installed:
 
     assert tops == {"issuer", "issuer-0.1.0.dist-info"}
     assert {"issuer/_bundled/templates/error.html", "issuer/_bundled/migrations/env.py"} <= set(names)
+    assert {"issuer/static/issuer.css", "issuer/static/vendor/htmx@4.0.1/htmx.min.js"} <= set(names)
     assert "issuer/py.typed" in names
 
 
@@ -62,10 +63,12 @@ def test_the_demo_serves_tokens_from_an_empty_folder(
     with installed.serving_demo(cwd=folder, log=tmp_path / "log") as demo:
         token = demo.ask_token(ORDERS)
         health = demo.server.send("GET", "/healthz")
+        landing = demo.server.send("GET", "/")
         status = demo.server.stop()
 
     assert _claims(token)["aud"] == ORDERS
     assert health.json == {"status": "ok"}
+    assert (landing.status, b"issuer.css" in landing.body) == (200, True)
     assert status == 0
     assert [path.name for path in folder.iterdir()] == ["instance"]
 

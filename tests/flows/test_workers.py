@@ -19,7 +19,6 @@ from tests.flows.conftest import migrated
 from tests.flows.servers import Server
 from tests.flows.shop import Account
 
-RESPAWN_SECONDS = 15
 KILLS = 20
 # Granian takes a worker that ends again within 5.5 s for one that cannot start.
 APART_SECONDS = 6
@@ -47,7 +46,7 @@ def _kill_one(server: Server) -> int:
     """Kill the oldest worker and wait until another takes its place; return its process id."""
     before = server.worker_pids()
     os.kill(before[0], signal.SIGKILL)
-    servers.wait_until(lambda: _is_replaced(server, before), RESPAWN_SECONDS)
+    servers.wait_until(lambda: _is_replaced(server, before))
     return before[0]
 
 
@@ -60,13 +59,13 @@ def _is_replaced(server: Server, before: list[int]) -> bool:
 
 def test_killed_worker_is_replaced_while_the_others_serve(server: Server, account: Account) -> None:
     """A killed worker may lose the sums of its last second; what was written before stays."""
-    servers.wait_until(lambda: _issued(server) == rounds.ENOUGH, RESPAWN_SECONDS)
+    servers.wait_until(lambda: _issued(server) == rounds.ENOUGH)
 
     killed = _kill_one(server)
 
     assert killed not in server.worker_pids()
     assert rounds.statuses(rounds.ask(server, account, shop.ORDERS)) == {200}
-    servers.wait_until(lambda: _issued(server) == 2 * rounds.ENOUGH, RESPAWN_SECONDS)
+    servers.wait_until(lambda: _issued(server) == 2 * rounds.ENOUGH)
 
 
 @pytest.mark.soak
@@ -79,21 +78,23 @@ def test_twenty_killed_workers_are_replaced(server: Server, account: Account) ->
 
 def test_request_under_way_is_answered_before_the_server_stops(server: Server, account: Account) -> None:
     body, headers = servers.token_request(account.client_id, account.secret, audience=shop.ORDERS)
-    head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
-    request = f"POST /oauth/token HTTP/1.1\r\nHost: x\r\n{head}Content-Length: {len(body)}\r\n\r\n{body}"
-    with socket.create_connection(("127.0.0.1", server.port), timeout=20) as link:
-        link.sendall(request[:-10].encode("ascii"))
+    sized = {"Host": "x", **headers, "Content-Length": str(len(body)), "Expect": "100-continue"}
+    head = "".join(f"{name}: {value}\r\n" for name, value in sized.items())
+    with socket.create_connection(("127.0.0.1", server.port), timeout=servers.PATIENCE_SECONDS) as link:
+        link.sendall(f"POST /oauth/token HTTP/1.1\r\n{head}\r\n".encode("ascii"))
+        # So says the server once it has the request and waits for its body (RFC 9110 §10.1.1).
+        assert link.recv(1024).startswith(b"HTTP/1.1 100 ")
         before = len(server.events("token.issued"))
         server.process.send_signal(signal.SIGTERM)
-        servers.wait_until(lambda: _is_stopping(server), RESPAWN_SECONDS)
+        servers.wait_until(lambda: _is_stopping(server))
 
-        link.sendall(request[-10:].encode("ascii"))
+        link.sendall(body.encode("ascii"))
         response = http.client.HTTPResponse(link)
         response.begin()
 
         assert response.status == 200
         assert b'"access_token"' in response.read()
-    assert server.process.wait(40) == 0
+    assert server.process.wait(servers.PATIENCE_SECONDS) == 0
     assert len(server.events("token.issued")) == before + 1
 
 
@@ -120,7 +121,7 @@ def test_stop_under_load_answers_whole_or_not_at_all_and_writes_the_last_sums(
     askers = [threading.Thread(target=ask_until_refused) for _ in range(8)]
     for asker in askers:
         asker.start()
-    loaded.wait(20)
+    assert loaded.wait(servers.PATIENCE_SECONDS)
     workers = server.worker_pids()
     status = server.stop()
     for asker in askers:

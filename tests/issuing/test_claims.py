@@ -1,5 +1,6 @@
 """The claims of an access token, exactly (RFC 9068 §2.2)."""
 
+import json
 from dataclasses import replace
 
 import pytest
@@ -71,3 +72,26 @@ def test_extra_claims_are_added(plan: TokenPlan) -> None:
     made = claims.access_token_claims(replace(plan, extra_claims={"region": "eu"}), URL, "jti-1", NOW)
 
     assert made["region"] == "eu"
+
+
+@pytest.mark.parametrize("family", [None, 'family-"1'])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {},
+        {"scopes": ()},
+        {"aud": (ORDERS, 'https://old.example/"\\')},
+        {"extra_claims": {"region": "\N{SNOWMAN}", "limits": {"a": [1, None, True]}}},
+        {"extra_claims": {"jti": "forged", "iat": 1, "exp": 2, "family": "forged", "iss": "forged"}},
+    ],
+)
+def test_written_claims_are_the_same_and_each_stands_once(
+    plan: TokenPlan, change: dict, family: str | None
+) -> None:
+    """RFC 7519 §4: a claim that stands twice means one thing to one reader and another to the next."""
+    plan = replace(plan, **change)
+    made = claims.access_token_claims(plan, URL, 'jti"1', NOW, family)
+
+    written = claims.write_claims(claims.write_fixed(plan, URL), 'jti"1', NOW, NOW + 900, family)
+
+    assert json.loads(written, object_pairs_hook=list) == json.loads(json.dumps(made), object_pairs_hook=list)

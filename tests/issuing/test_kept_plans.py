@@ -8,8 +8,8 @@ from issuer.errors import InvalidTarget
 from issuer.issuing import client_credentials, kept_plans
 from issuer.issuing.kept_plans import KeptPlans
 from issuer.model.audience import AliasMode
-from issuer.model.permission import ClientRecord
-from issuer.model.token_plan import TargetRequest, TokenPlan
+from issuer.model.permission import ClientRecord, SubjectKind
+from issuer.model.token_plan import Grant, GrantedRequest, Subject, TargetRequest, TokenPlan
 from tests.unit.policy import builders
 
 ORDERS = "https://orders.example"
@@ -75,6 +75,37 @@ def test_another_question_is_decided_by_itself(plans, decisions, other):
     plans.plan(other, record, NOW)
 
     assert decisions.count == 2
+
+
+def test_what_is_asked_of_a_grant_is_decided_once_for_each_grant_and_subject():
+    decided = []
+
+    def decide(asked: GrantedRequest, _record: ClientRecord, _now: int) -> GrantedRequest:
+        decided.append(asked)
+        return asked
+
+    plans, record = KeptPlans(decide), record_of()
+    grants = [Grant((ORDERS,), frozenset({"read"})), Grant((ORDERS,), frozenset({"read", "write"}))]
+    subjects = [Subject(SubjectKind.CLIENT, "shop"), Subject(SubjectKind.CLIENT, "shop", "tenant")]
+    questions = [GrantedRequest(ASK, subject, grant) for subject in subjects for grant in grants]
+
+    for _ in range(2):
+        assert [plans.plan(question, record, NOW) for question in questions] == questions
+
+    assert decided == questions
+
+
+def test_grant_of_many_words_is_not_kept():
+    decided = []
+    plans = KeptPlans(lambda asked, _record, _now: decided.append(asked))
+    scopes = frozenset(f"scope-{number}" for number in range(200))
+    question = GrantedRequest(ASK, Subject(SubjectKind.CLIENT, "shop"), Grant((ORDERS,), scopes))
+    record = record_of()
+
+    for _ in range(2):
+        plans.plan(question, record, NOW)
+
+    assert len(decided) == 2
 
 
 def test_changed_registry_is_decided_anew_though_it_looks_the_same(plans, decisions):

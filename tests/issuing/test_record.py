@@ -10,6 +10,7 @@ from sqlalchemy import Engine, event, exc, select
 
 from issuer.errors import InvalidClient, InvalidTarget, TemporarilyUnavailable
 from issuer.issuing.record import Context, Recorder
+from issuer.issuing.refusals import RefusalNotes
 from issuer.issuing.usage import UsageCounter
 from issuer.logs import EventLog
 from issuer.model.client import Client
@@ -45,15 +46,21 @@ def usage(engine: Engine) -> UsageCounter:
 
 
 @pytest.fixture
-def recorder(sink: int, usage: UsageCounter) -> Recorder:
-    """Give a recorder for which log lines are enough."""
-    return Recorder(EventLog(sink, lambda: NOW), usage, None)
+def refusals(engine: Engine) -> RefusalNotes:
+    """Give what keeps the last refusals."""
+    return RefusalNotes(engine)
 
 
 @pytest.fixture
-def row_recorder(sink: int, usage: UsageCounter, engine: Engine) -> Recorder:
+def recorder(sink: int, usage: UsageCounter, refusals: RefusalNotes) -> Recorder:
+    """Give a recorder for which log lines are enough."""
+    return Recorder(EventLog(sink, lambda: NOW), usage, None, refusals)
+
+
+@pytest.fixture
+def row_recorder(sink: int, usage: UsageCounter, engine: Engine, refusals: RefusalNotes) -> Recorder:
     """Give a recorder for ISSUER_AUDIT_ISSUANCE=database."""
-    return Recorder(EventLog(sink, lambda: NOW), usage, engine)
+    return Recorder(EventLog(sink, lambda: NOW), usage, engine, refusals)
 
 
 @pytest.fixture
@@ -176,11 +183,11 @@ class TestALogThatCannotBeWritten:
     """No token without a record of it."""
 
     @pytest.fixture
-    def broken(self, usage: UsageCounter) -> Iterator[Recorder]:
+    def broken(self, usage: UsageCounter, refusals: RefusalNotes) -> Iterator[Recorder]:
         """Give a recorder whose log is a pipe that nobody reads."""
         reading_end, writing_end = os.pipe()
         os.close(reading_end)
-        yield Recorder(EventLog(writing_end, lambda: NOW), usage, None)
+        yield Recorder(EventLog(writing_end, lambda: NOW), usage, None, refusals)
         os.close(writing_end)
 
     def test_refuses_the_token_and_counts_nothing(

@@ -12,9 +12,11 @@ from issuer.entropy import Entropy
 from issuer.errors import TemporarilyUnavailable
 from issuer.issuing.usage import UsageCounter
 from issuer.model.audit_event import Actor, ActorKind
+from issuer.model.duration import DurationSum
 from issuer.registry import clients
 from issuer.registry.clients import NewClient
 from issuer.registry.registrar import Registrar
+from issuer.store import durations
 from issuer.store import usage as store
 from issuer.store.db import reading
 from issuer.store.tables import ClientSecretRow, UsageRow
@@ -152,6 +154,19 @@ class TestWhatCannotBeWritten:
         counter.write_once()
 
         assert rows() == [(HOUR, 1, 2, *ISSUED, 2, HOUR + 1, HOUR + 900)]
+
+    def test_is_kept_of_durations(self, engine: Engine, away: None, monkeypatch: pytest.MonkeyPatch) -> None:
+        counter = UsageCounter(engine)
+        counter.note_duration(0.0004)
+        with pytest.raises(TemporarilyUnavailable):
+            counter.write_once()
+        monkeypatch.undo()
+        counter.note_duration(0.0001)
+        counter.write_once()
+        counter.write_once()
+
+        with reading(engine) as connection:
+            assert durations.list_durations(connection) == {500: DurationSum(2, 500)}
 
     def test_is_kept_of_secrets_without_undoing_a_later_use(
         self,

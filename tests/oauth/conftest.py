@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.oauth.holders import cut_off, holder
 from tests.oauth.world import (
     Credentials,
     World,
@@ -14,7 +15,17 @@ from tests.oauth.world import (
     world,
 )
 
-__all__ = ["database_url", "loaded_keys", "open_world", "short_cut", "town", "towns", "world"]
+__all__ = [
+    "cut_off",
+    "database_url",
+    "holder",
+    "loaded_keys",
+    "open_world",
+    "short_cut",
+    "town",
+    "towns",
+    "world",
+]
 
 ORDERS = "https://orders.example"
 

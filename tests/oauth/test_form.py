@@ -238,7 +238,7 @@ def test_a_body_that_comes_in_pieces_is_read_whole(town: World, resident: Creden
 
 
 @pytest.mark.parametrize(
-    "grant_type", ["password", "implicit", "authorization_code", "refresh_token", "x", "Client_Credentials"]
+    "grant_type", ["password", "implicit", "authorization_code", "Refresh_Token", "x", "Client_Credentials"]
 )
 def test_other_grant_types_are_not_supported(town: World, resident: Credentials, grant_type: str):
     """RFC 9700 §2.4: no password grant, ever."""

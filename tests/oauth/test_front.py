@@ -14,12 +14,18 @@ NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 SECURITY = {
     "Content-Type": "text/html; charset=utf-8",
     "Content-Security-Policy": (
-        "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+        "connect-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
     ),
     "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": (
+        "camera=(), display-capture=(), geolocation=(), microphone=(), midi=(), payment=(), usb=()"
+    ),
+    "Referrer-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-    "Referrer-Policy": "no-referrer",
 }
 
 
@@ -65,15 +71,13 @@ def test_documents_are_served_however_long_the_registry_was_not_seen(world: Worl
     assert world.send("GET", "/.well-known/openid-configuration").status == 200
 
 
-@pytest.mark.parametrize(
-    "path", ["/", "/nowhere", "/oauth", "/oauth/token/", "/OAUTH/TOKEN", "/oauth/authorize"]
-)
+@pytest.mark.parametrize("path", ["/nowhere", "/oauth", "/oauth/token/", "/OAUTH/TOKEN", "/oauth/authorize"])
 def test_an_unknown_address_is_a_page_with_every_security_header(town: World, path: str):
     answer = town.send("GET", path)
 
     assert answer.status == 404
     assert_headers(answer, SECURITY)
-    assert b"Not Found" in answer.body
+    assert b"Page not found" in answer.body
     assert answer.headers["X-Request-ID"].encode() in answer.body
 
 
@@ -81,7 +85,8 @@ def test_a_page_shows_nothing_of_the_address(town: World):
     answer = town.send("GET", "/<script>alert(1)</script>?x=<script>", headers={"X-Request-ID": "<script>"})
 
     assert answer.status == 404
-    assert b"script" not in answer.body
+    assert b"alert" not in answer.body
+    assert b"&lt;script" not in answer.body
 
 
 @pytest.mark.parametrize(
@@ -150,11 +155,11 @@ def test_a_fault_leaves_one_line_with_its_class_and_place_only(
     assert "hunter2" not in everything
 
 
-def test_a_fault_in_a_page_is_answered_alike(world: World, monkeypatch: pytest.MonkeyPatch):
+def test_a_fault_in_the_page_of_an_error_is_answered_alike(world: World, monkeypatch: pytest.MonkeyPatch):
     def fail(*_: object, **__: object) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr("issuer.app.render_template", fail)
+    monkeypatch.setattr("issuer.pages.error_pages.render_template", fail)
 
     answer = world.send("GET", "/nowhere")
 

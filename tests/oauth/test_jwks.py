@@ -5,7 +5,9 @@ import json
 import pytest
 
 from issuer.errors import MethodNotAllowed
+from issuer.issuing.jwks_fetches import FetchNotes
 from issuer.jose import sealing
+from issuer.model.jwks_fetch import MAIN_DOCUMENT
 from issuer.model.signing_key import KeyPurpose
 from issuer.oauth.jwks import Jwks
 from issuer.oauth.metadata import Metadata
@@ -128,10 +130,11 @@ def test_the_document_is_the_same_bytes_until_a_key_changes(world: World, clock)
 
 @pytest.fixture
 def next_keys():
-    """Give a key that will be published in 100 seconds and sign in 200, and one that is of no use."""
-    coming = load_key(KeyPurpose.TOKEN, "ES256", published_at=NOW + 100, signs_from=NOW + 200)
+    """Give a key that will sign in 200 seconds, one that verifies for 100, and one that is of no use."""
+    coming = load_key(KeyPurpose.TOKEN, "ES256", published_at=NOW, signs_from=NOW + 200)
+    ending = load_key(KeyPurpose.TOKEN, "ES256", signs_until=NOW - 1, verify_until=NOW + 100)
     burnt = load_key(KeyPurpose.TOKEN, "ES256", compromised_at=NOW - 1, signs_until=NOW - 1)
-    return coming, burnt
+    return coming, ending, burnt
 
 
 @pytest.fixture
@@ -142,13 +145,14 @@ def rotating(world: World, loaded_keys, next_keys):
 
 
 def test_a_key_is_published_before_it_signs_and_newest_first(rotating: World, next_keys, clock):
-    kid = next_keys[0].stored.kid
+    coming, ending = (key.stored.kid for key in next_keys[:2])
 
-    assert kid not in _kids(rotating.send("GET", JWKS))
+    first = rotating.send("GET", JWKS)
     clock.step(100)
     published = rotating.send("GET", JWKS)
 
-    assert _kids(published)[0] == kid
+    assert _kids(first)[0] == _kids(published)[0] == coming
+    assert set(_kids(first)) - set(_kids(published)) == {ending}
     assert len(_kids(published)) == 3
     assert published.headers["ETag"]
 
@@ -164,7 +168,7 @@ def test_the_etag_changes_with_the_keys(rotating: World, clock):
 
 
 def test_a_compromised_key_is_not_published(rotating: World, next_keys):
-    assert next_keys[1].stored.kid not in _kids(rotating.send("GET", JWKS))
+    assert next_keys[2].stored.kid not in _kids(rotating.send("GET", JWKS))
 
 
 def _kids(answer: Answer) -> list[str]:
@@ -187,7 +191,14 @@ class Published:
 
 
 @pytest.mark.parametrize("step", [1, 2])
-@pytest.mark.parametrize("made_by", [Jwks, lambda keys, clock: Metadata("https://x.example", keys, clock)])
+@pytest.mark.parametrize(
+    "made_by",
+    [
+        lambda keys, clock: Jwks(keys.list_published, clock),
+        lambda keys, clock: Metadata("https://x.example", keys, clock),
+    ],
+    ids=["jwks", "metadata"],
+)
 def test_two_threads_that_see_different_keys_leave_no_mixture(clock, made_by, step: int):
     """The one that sees the new keys is overtaken at each of its writes by one that sees the old."""
     keys = Published("OLD")
@@ -209,3 +220,18 @@ def test_two_threads_that_see_different_keys_leave_no_mixture(clock, made_by, st
     documents.find_document()
 
     assert b"NEW" in documents.find_document().body
+
+
+def test_every_get_of_the_key_set_is_noted_and_nothing_else(open_world, monkeypatch):
+    noted = []
+    monkeypatch.setattr(FetchNotes, "note", lambda _self, *seen: noted.append(seen))
+    world = open_world()
+
+    etag = world.send("GET", JWKS, headers={"User-Agent": "one"}).headers["ETag"]
+    again = world.send("GET", JWKS, headers={"User-Agent": "two", "If-None-Match": etag})
+    world.send("HEAD", JWKS, headers={"User-Agent": "three"})
+    world.send("POST", JWKS, headers={"User-Agent": "four"})
+    world.send("GET", "/.well-known/openid-configuration", headers={"User-Agent": "five"})
+
+    assert again.status == 304
+    assert noted == [(MAIN_DOCUMENT, "one"), (MAIN_DOCUMENT, "two")]

@@ -19,8 +19,12 @@ def test_it_tells_what_exists_and_nothing_else(town: World, path: str):
     assert answer.json == {
         "issuer": ISSUER,
         "token_endpoint": f"{ISSUER}/oauth/token",
+        "introspection_endpoint": f"{ISSUER}/oauth/introspect",
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint": f"{ISSUER}/oauth/revoke",
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "jwks_uri": f"{ISSUER}/.well-known/jwks.json",
-        "grant_types_supported": ["client_credentials"],
+        "grant_types_supported": ["client_credentials", "refresh_token"],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "response_types_supported": [],
         "subject_types_supported": ["public"],
@@ -72,7 +76,8 @@ def test_every_address_it_names_answers(town: World):
 
     statuses = {url: town.send("GET", url.removeprefix(ISSUER)).status for url in named}
 
-    assert statuses == {f"{ISSUER}/oauth/token": 405, f"{ISSUER}/.well-known/jwks.json": 200}
+    posted = {f"{ISSUER}/oauth/{name}": 405 for name in ("token", "introspect", "revoke")}
+    assert statuses == {**posted, f"{ISSUER}/.well-known/jwks.json": 200}
 
 
 @pytest.mark.parametrize("host", ["evil.example", "id.example:444", "localhost"])

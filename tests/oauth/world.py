@@ -19,6 +19,7 @@ from urllib.parse import quote, urlencode
 import jwt
 import pytest
 from flask import Flask
+from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, event, select
 from sqlalchemy.orm import Session
 from werkzeug.datastructures import Headers
@@ -26,7 +27,6 @@ from werkzeug.test import Client as WsgiClient
 
 from issuer import app as application
 from issuer import config
-from issuer.app import Parts
 from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.errors import Conflict, Refusal
@@ -37,6 +37,7 @@ from issuer.model.audience import Audience, Scope
 from issuer.model.audit_event import Actor, ActorKind
 from issuer.model.client import AuthMethod
 from issuer.model.signing_key import KeyPurpose, StoredKey
+from issuer.parts import Parts
 from issuer.registry import aliases, audiences, clients, issuer_url, permissions, services
 from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import ClientChange, NewClient
@@ -161,6 +162,11 @@ class World:
     def look(self) -> None:
         """Let the application look at the registry, as its thread does a few times a second."""
         self.parts.cache.check_once()
+
+    def forgive(self) -> None:
+        """Forget who failed to authenticate: the tests of one town must not lock each other out."""
+        self.parts.lockout._known.clear()
+        self.parts.lockout._unwritten.clear()
 
     def ask(self, client: Credentials | None = None, /, **parameters: str | list[str]) -> Answer:
         """Ask for a token with Basic authentication; a list is a repeated parameter, None leaves one out."""
@@ -293,7 +299,9 @@ def town(towns: dict[str, World], short_cut: str) -> World:
     Audiences: https://orders.example (read, write), https://billing.example (read, pay), posted. Clients:
     Robot may ask for the first, Buyer for the first two, Poster authenticates in the body.
     """
-    return towns[short_cut]
+    town = towns[short_cut]
+    town.forgive()
+    return town
 
 
 @pytest.fixture(params=["front", "flask"])
@@ -306,6 +314,25 @@ def short_cut(request: pytest.FixtureRequest) -> str:
 def world(open_world: OpenWorld, short_cut: str) -> World:
     """Give a world, once through the front's short cut and once through Flask's routes."""
     return open_world(short_cut=short_cut)
+
+
+class _Templates(BytecodeCache):
+    """Templates compiled once for all applications of a process."""
+
+    def __init__(self) -> None:
+        self._compiled: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Take over what was compiled of the same source."""
+        if bucket.key + bucket.checksum in self._compiled:
+            bucket.bytecode_from_string(self._compiled[bucket.key + bucket.checksum])
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """Keep what was compiled."""
+        self._compiled[bucket.key + bucket.checksum] = bucket.bytecode_to_string()
+
+
+_TEMPLATES = _Templates()
 
 
 @contextmanager
@@ -322,8 +349,8 @@ def opened_world(
     own = os.open(log_path, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     descriptor = own if log_descriptor is None else log_descriptor
     app = application.create_app(settings, clock=clock, entropy=entropy, log_descriptor=descriptor)
+    app.jinja_env.bytecode_cache = _TEMPLATES
     parts = application.parts_of(app)
-    _skip_syncing(parts.engine)
     issuer_url.align(parts.engine, settings.url, clock)
     _store_keys(parts, loaded)
     application.load_keys(parts)
@@ -436,12 +463,6 @@ def _settle(town: World) -> None:
     town.add_client("Robot", "https://orders.example")
     town.add_client("Buyer", "https://orders.example", "https://billing.example")
     town.add_client("Poster", "posted", auth_method=AuthMethod.CLIENT_SECRET_POST)
-
-
-def _skip_syncing(engine: Engine) -> None:
-    """Let SQLite not wait for the disk: most of the time of these tests, and no rule of theirs."""
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", lambda connection, _: connection.execute("PRAGMA synchronous=OFF"))
 
 
 def _store_keys(parts: Parts, loaded: tuple[LoadedKey, ...]) -> None:

@@ -7,6 +7,7 @@ NodePeers, whose `place` puts a test's own module beside node_modules, so that i
 import fcntl
 import shutil
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,8 +27,15 @@ class NodePeers:
     folder: Path
 
     def place(self, module: Path) -> Path:
-        """Copy an ES module beside node_modules and return where it now is."""
-        return Path(shutil.copy(module, self.folder / module.name))
+        """Copy an ES module beside node_modules and return where it now is.
+
+        Whoever reads it meanwhile reads all of it: of a module that is empty so far node makes a program
+        that ends at once and is content.
+        """
+        placed = self.folder / module.name
+        with tempfile.TemporaryDirectory(dir=self.folder) as aside:
+            Path(shutil.copy(module, aside)).replace(placed)
+        return placed
 
 
 @pytest.fixture(scope="session")

@@ -1,8 +1,12 @@
 """A registrar on each database, and a few things it has registered."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine, create_engine
 from sqlalchemy.orm import Session
 
 from issuer.clock import Clock
@@ -11,15 +15,22 @@ from issuer.model.audience import Audience, Scope
 from issuer.model.audit_event import Actor, ActorKind, AuditEvent
 from issuer.model.client import Client
 from issuer.model.service import Service
-from issuer.registry import audiences, audit, clients, services
+from issuer.model.user import Role, User
+from issuer.password_hashing import Cost, Passwords
+from issuer.registry import audiences, audit, clients, services, sign_in, users
 from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import NewClient
 from issuer.registry.registrar import Registrar
 from issuer.registry.services import NewService
-from issuer.store import registry_version
+from issuer.registry.sign_in import Browser, NewSession
+from issuer.registry.users import NewUser
+from issuer.store import db, registry_version
 from issuer.store.registry_version import Concern
+from tests.conftest import fresh_database_url
 
 ISSUER_URL = "https://issuer.example/auth"
+PASSWORD = "blue lamp under the quiet river"
+BROWSER = Browser("192.0.2.7:4711", "Lynx/2.9")
 
 
 @pytest.fixture
@@ -49,6 +60,38 @@ def robot(registrar: Registrar) -> Client:
 
 
 @pytest.fixture
+def passwords(entropy: Entropy) -> Passwords:
+    """Give passwords that cost nothing to hash."""
+    return Passwords(entropy, Cost(1, 8, 1))
+
+
+@pytest.fixture
+def visitor(registrar: Registrar) -> Registrar:
+    """Give a registrar of somebody who has not signed in."""
+    return replace(registrar, actor=sign_in.make_visitor("request-2"))
+
+
+@pytest.fixture
+def add_user(registrar: Registrar, passwords: Passwords) -> Callable[..., User]:
+    """Give the function that registers a user with PASSWORD: name, role, names of services."""
+
+    def add(name: str, role: Role = Role.OWNER, *owned: str) -> User:
+        return users.add_user(registrar, passwords, NewUser(name, role, PASSWORD, frozenset(owned)))
+
+    return add
+
+
+@pytest.fixture
+def sign_in_as(visitor: Registrar, passwords: Passwords) -> Callable[..., NewSession]:
+    """Give the function that signs a user in with PASSWORD, or another."""
+
+    def run(name: str, password: str = PASSWORD, browser: Browser = BROWSER) -> NewSession:
+        return sign_in.sign_in(visitor, passwords, name, password, browser)
+
+    return run
+
+
+@pytest.fixture
 def last_event(registrar: Registrar) -> Callable[[], AuditEvent]:
     """Give the function that returns the newest audit event."""
     return lambda: audit.list_events(registrar, limit=1)[0]
@@ -74,3 +117,25 @@ def concerns(registrar: Registrar) -> Callable[[int], set[Concern]]:
             return set(registry_version.list_changes(connection, after))
 
     return list_since
+
+
+@pytest.fixture
+def start_afresh(
+    request: pytest.FixtureRequest, registrar: Registrar, engine: Engine, tmp_path: Path
+) -> Iterator[Callable[[], Registrar]]:
+    """Give the function that returns a registrar of an empty registry; on PostgreSQL, the other one goes."""
+    with ExitStack() as opened:
+
+        def start() -> Registrar:
+            registrar.session.close()
+            engine.dispose()
+            kind = "sqlite" if engine.dialect.name == "sqlite" else "postgresql"
+            folder = tmp_path / "afresh"
+            folder.mkdir()
+            url = db.make_url_of(fresh_database_url(request, folder, kind))
+            fresh = create_engine(url, **db.engine_options(url, 8))
+            opened.callback(fresh.dispose)
+            db.prepare_engine(fresh)
+            return replace(registrar, session=opened.enter_context(Session(fresh)))
+
+        yield start

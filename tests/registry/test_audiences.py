@@ -11,7 +11,7 @@ from issuer.model.audience import (
 )
 from issuer.registry import audiences, clients, permissions, services
 from issuer.registry.audiences import AudienceChange, NewAudience
-from issuer.registry.clients import ClientChange
+from issuer.registry.clients import ClientChange, NewClient
 from issuer.registry.permissions import NewPermission
 from issuer.registry.services import NewService
 from issuer.store.registry_version import Concern, ConcernKind
@@ -544,3 +544,33 @@ def test_a_refused_audience_leaves_nothing(registrar, orders, robot, version, id
 
     assert audiences.list_audiences(registrar) == listed
     assert version() == raised
+
+
+def test_a_new_audience_concerns_the_clients_that_speak_for_its_service(
+    registrar, shop, robot, version, concerns
+):
+    """Their records hold its audiences: without it they would be told that its tokens are inactive."""
+    speaker, _ = clients.add_client(registrar, NewClient("Speaker", service=shop.name))
+    before = version()
+
+    audiences.add_audience(registrar, NewAudience("new", shop.name))
+
+    assert concerns(before) == {Concern(before + 1, ConcernKind.CLIENT, speaker.key)}
+
+
+def test_a_service_and_its_first_audience_are_registered_together(registrar):
+    audience = audiences.add_audience_and_service(
+        registrar, NewAudience("https://orders.example", ""), NewService("Orders", "team")
+    )
+
+    assert (audience.service.name, audience.service.owner) == ("Orders", "team")
+
+
+@pytest.mark.parametrize("identifier", ["access", "https://issuer.example/auth/x", "no identifier"])
+def test_neither_is_registered_where_one_is_refused(registrar, identifier):
+    with pytest.raises(RegistryRefusal):
+        audiences.add_audience_and_service(
+            registrar, NewAudience(identifier, ""), NewService("Orders", "team")
+        )
+
+    assert [one.name for one in services.list_services(registrar)] == ["This issuer"]

@@ -107,7 +107,7 @@ def change(engine: Engine) -> Callable[..., None]:
         with writing(engine) as connection:
             version = registry_version.raise_version(connection)
             for kind, client_key in concerns:
-                registry_version.add_change(connection, Concern(version, kind, client_key))
+                registry_version.add_change(connection, Concern(version, kind, client_key), at=0)
 
     return write
 

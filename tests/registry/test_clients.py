@@ -10,6 +10,8 @@ from issuer.registry.permissions import NewPermission
 from issuer.store.registry_version import Concern, ConcernKind
 
 DAY = 24 * 3600
+CREDENTIALS = frozenset({GrantType.CLIENT_CREDENTIALS})
+BOTH_GRANTS = CREDENTIALS | {GrantType.REFRESH_TOKEN}
 
 
 def test_a_client_is_registered_as_given(registrar, shop, clock):
@@ -30,7 +32,7 @@ def test_a_client_is_registered_as_given(registrar, shop, clock):
         client_id="nightly-report-1-aaaaaaab",
         name="Nightly Report <1>",
         type=ClientType.DEVICE,
-        grant_types=frozenset({GrantType.CLIENT_CREDENTIALS}),
+        grant_types=BOTH_GRANTS,
         auth_method=AuthMethod.CLIENT_SECRET_POST,
         may_use_offline_access=True,
         default_audience=None,
@@ -151,13 +153,14 @@ def test_a_client_changes_as_asked_and_no_further(
     assert (changed.client_id, changed.name, changed.type) == (robot.client_id, "Machine", ClientType.WEB)
     assert (changed.default_audience, changed.service, changed.version) == (orders.id, shop.id, 2)
     assert (changed.tenant_id, changed.access_token_max_seconds) == ("acme", 60)
-    assert (changed.grant_types, changed.secrets) == (robot.grant_types, robot.secrets)
+    assert (changed.grant_types, changed.secrets) == (BOTH_GRANTS, robot.secrets)
     assert concerns(before) == {Concern(before + 1, ConcernKind.CLIENT, robot.key)}
     event = last_event()
     assert (event.action, event.target_kind, event.target) == ("client.changed", "client", robot.client_id)
     assert event.before == {
         "name": "Robot",
         "type": "service",
+        "grant_types": ["client_credentials"],
         "auth_method": "client_secret_basic",
         "may_use_offline_access": False,
         "default_audience": None,
@@ -168,6 +171,7 @@ def test_a_client_changes_as_asked_and_no_further(
     assert event.after == {
         "name": "Machine",
         "type": "web",
+        "grant_types": ["client_credentials", "refresh_token"],
         "auth_method": "client_secret_post",
         "may_use_offline_access": True,
         "default_audience": orders.identifier,
@@ -175,6 +179,37 @@ def test_a_client_changes_as_asked_and_no_further(
         "access_token_max_seconds": 60,
         "service": "Shop",
     }
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        ClientChange(may_use_offline_access=True),
+        ClientChange(may_use_offline_access=True, grant_types=CREDENTIALS),
+    ],
+)
+def test_offline_access_brings_its_grant_type_along(registrar, robot, wanted):
+    changed = clients.change_client(registrar, robot.client_id, wanted)
+
+    assert (changed.may_use_offline_access, changed.grant_types) == (True, BOTH_GRANTS)
+
+
+def test_the_grant_type_stays_while_offline_access_does(registrar, robot):
+    clients.change_client(registrar, robot.client_id, ClientChange(may_use_offline_access=True))
+
+    changed = clients.change_client(registrar, robot.client_id, ClientChange(grant_types=CREDENTIALS))
+
+    assert changed.grant_types == BOTH_GRANTS
+
+
+def test_offline_access_is_taken_back_alone_or_with_its_grant_type(registrar, robot):
+    clients.change_client(registrar, robot.client_id, ClientChange(may_use_offline_access=True))
+
+    alone = clients.change_client(registrar, robot.client_id, ClientChange(may_use_offline_access=False))
+    both = clients.change_client(registrar, robot.client_id, ClientChange(grant_types=CREDENTIALS))
+
+    assert (alone.may_use_offline_access, alone.grant_types) == (False, BOTH_GRANTS)
+    assert (both.may_use_offline_access, both.grant_types) == (False, CREDENTIALS)
 
 
 def test_none_clears_a_field(registrar, shop, orders, robot):

@@ -32,6 +32,7 @@ def test_one_client_is_permitted_orders_and_one_both(registrar):
     permitted = [
         (one.client_id, one.audience.identifier, one.subject)
         for one in permissions.list_permissions(registrar)
+        if not one.audience.is_reserved
     ]
     only, both = registered.orders_only.client_id, registered.both.client_id
     assert sorted(permitted) == sorted(
@@ -49,7 +50,7 @@ def test_second_start_changes_nothing_but_the_secrets(registrar, clock):
         second.orders_only.client_id,
     )
     assert first.both.client_secret != second.both.client_secret
-    assert len(clients.list_clients(registrar)) == 2
+    assert len(clients.list_clients(registrar)) == 4
     assert _usable(registrar, first.both.client_id, clock.now()) == ["demo"]
 
 

@@ -113,3 +113,22 @@ def test_nothing_is_registered_under_the_url_that_is_served(
         audiences.add_audience(registrar, NewAudience(identifier, shop.name))
 
     issuer_url.align(engine, URL, clock)
+
+
+def test_a_database_that_was_never_served_takes_any_url(engine: Engine) -> None:
+    issuer_url.check(engine, URL)
+
+    assert not issuer_url.is_served(engine)
+
+
+def test_a_process_with_another_url_than_the_servers_does_not_start(engine: Engine, clock: Clock) -> None:
+    """Tokens of one database never bear two values of `iss`."""
+    issuer_url.align(engine, URL, clock)
+
+    issuer_url.check(engine, URL)
+    with pytest.raises(InvalidSettings) as refused:
+        issuer_url.check(engine, "http://127.0.0.1:8000")
+
+    assert refused.value.detail.startswith(
+        "ISSUER_URL is http://127.0.0.1:8000, but this database is served as https://id.example. "
+    )

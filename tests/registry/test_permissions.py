@@ -2,10 +2,13 @@ import pytest
 
 from issuer.errors import Conflict, InvalidValue, Locked, NotFound
 from issuer.model.audience import AliasMode
+from issuer.model.client import ClientId
 from issuer.model.permission import Permission, PermittedSubject
-from issuer.registry import aliases, audiences, clients, permissions, services
+from issuer.registry import aliases, audiences, clients, permissions, removal, services
 from issuer.registry.clients import ClientChange, NewClient
 from issuer.registry.permissions import NewPermission
+from issuer.registry.powers import Power
+from issuer.store import permissions as store
 from issuer.store.registry_version import Concern, ConcernKind
 
 ORDERS = "https://orders.example/"
@@ -45,6 +48,25 @@ def test_any_spelling_names_the_audience(registrar, orders, robot, spelling):
     permission = permissions.grant_permission(registrar, NewPermission(robot.client_id, spelling))
 
     assert permission.audience.identifier == ORDERS
+
+
+def test_a_permission_is_as_old_as_its_last_grant_after_a_revocation(registrar, orders, robot, clock):
+    new = NewPermission(robot.client_id, ORDERS)
+    permissions.grant_permission(registrar, new)
+    pair, first = (robot.client_id, orders.id), clock.now()
+    clock.step(60)
+    permissions.grant_permission(registrar, NewPermission(robot.client_id, ORDERS, READ))
+
+    with registrar.reading() as connection:
+        after_change = store.list_granted_at(connection)
+    permissions.revoke_permission(registrar, robot.client_id, ORDERS)
+    with registrar.reading() as connection:
+        after_revocation = store.list_granted_at(connection)
+    permissions.grant_permission(registrar, new)
+
+    with registrar.reading() as connection:
+        assert store.list_granted_at(connection) == {pair: first + 60}
+    assert (after_change, after_revocation) == ({pair: first}, {})
 
 
 def test_granting_again_replaces(registrar, orders, robot, last_event):
@@ -175,3 +197,32 @@ def test_permissions_are_listed_by_client_then_registration(registrar, orders, r
 def test_listing_for_what_is_not_registered_is_refused(registrar, chosen):
     with pytest.raises(NotFound):
         permissions.list_permissions(registrar, **chosen)
+
+
+def test_a_permission_that_was_changed_meanwhile_is_not_replaced(registrar, orders, robot):
+    first = permissions.grant_permission(
+        registrar, NewPermission(robot.client_id, orders.identifier, expected_version=0)
+    )
+    second = permissions.grant_permission(
+        registrar,
+        NewPermission(robot.client_id, orders.identifier, READ, expected_version=first.version),
+    )
+
+    for version in (0, first.version):
+        with pytest.raises(Conflict):
+            permissions.grant_permission(
+                registrar, NewPermission(robot.client_id, orders.identifier, expected_version=version)
+            )
+
+    assert permissions.list_permissions(registrar, robot.client_id) == (second,)
+
+
+def test_a_permission_of_a_client_that_is_not_there_is_not_passed_over(registrar, orders, last_event):
+    """What removes an audience must take back all that hangs on it, or nothing."""
+    nobodys = Permission(ClientId("nobody"), orders, READ, frozenset(), PermittedSubject.CLIENT, 1)
+    before = last_event()
+
+    with pytest.raises(NotFound), registrar.change(Power.PERMISSIONS) as change:
+        removal.revoke_permission(change, nobodys)
+
+    assert last_event() == before

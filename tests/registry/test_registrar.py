@@ -13,6 +13,7 @@ from issuer.registry import aliases, audiences, audit, clients, permissions, ser
 from issuer.registry.audiences import AudienceChange, NewAudience
 from issuer.registry.clients import NewClient
 from issuer.registry.permissions import NewPermission
+from issuer.registry.powers import Power
 from issuer.registry.services import NewService
 
 
@@ -46,7 +47,7 @@ def test_whatever_is_raised_leaves_all_as_it_was(registrar, version):
     raised = version()
 
     def fail():
-        with registrar.change() as change:
+        with registrar.change(Power.SERVICES) as change:
             change.record("service.added", "service", "Shop", None, {})
             change.concerns_everyone()
             raise SuddenError
@@ -61,7 +62,7 @@ def test_whatever_is_raised_leaves_all_as_it_was(registrar, version):
 def test_a_change_that_records_nothing_is_not_committed(registrar, version):
     raised = version()
 
-    with registrar.change() as change:
+    with registrar.change(Power.SERVICES) as change:
         change.concerns_everyone()
 
     assert version() == raised
@@ -173,7 +174,7 @@ def test_a_scope_is_either_permitted_or_removed(registrar, together, orders, rob
 def test_a_database_that_stays_locked_is_unavailable(registrar, engine, shop):
     with (
         Session(engine) as session,
-        replace(registrar, session=session).change(),
+        replace(registrar, session=session).change(Power.SERVICES),
         pytest.raises(TemporarilyUnavailable),
     ):
         services.disable_service(registrar, "Shop")

@@ -21,7 +21,7 @@ from issuer.store.tables import AuditEventRow, Base, SigningKeyRow
 
 _MASTER = b"m" * 32
 _OTHER = b"o" * 32
-_DAY_SECONDS = 86_400
+_LONGEST = {KeyPurpose.TOKEN: 86_400, KeyPurpose.REFRESH: 90 * 86_400}
 _KINDS = {(KeyPurpose.TOKEN, "RS256"), (KeyPurpose.TOKEN, "ES256"), (KeyPurpose.REFRESH, "HS256")}
 
 
@@ -30,7 +30,7 @@ def make(engine, clock):
     """Give the function that makes the first keys, under a master key."""
 
     def make_first_keys(*master_keys: bytes) -> None:
-        signing_keys.make_first_keys(engine, master_keys or (_MASTER,), clock, Entropy(), _DAY_SECONDS)
+        signing_keys.make_first_keys(engine, master_keys or (_MASTER,), clock, Entropy(), _LONGEST)
 
     return make_first_keys
 
@@ -71,7 +71,7 @@ def test_first_keys_are_published_and_sign_at_once(engine, clock, make):
     for key in signing_keys.list_signing_keys(engine):
         assert key.created_at == key.published_at == key.signs_from == clock.now()
         assert (key.signs_until, key.verify_until, key.compromised_at) == (None, None, None)
-        assert key.longest_lifetime_seconds == _DAY_SECONDS
+        assert key.longest_lifetime_seconds == _LONGEST[key.purpose]
         assert key.state(clock.now()) is KeyState.ACTIVE
 
 
@@ -309,15 +309,17 @@ from issuer.clock import Clock
 from issuer.entropy import Entropy
 from issuer.errors import TemporarilyUnavailable
 from issuer.jose import keys
+from issuer.model.signing_key import KeyPurpose
 from issuer.registry import signing_keys
 from issuer.store import db
 
+LONGEST = {KeyPurpose.TOKEN: 86400, KeyPurpose.REFRESH: 86400}
 entropy = Entropy()
 
 def start():
     # Whoever waits for SQLite's lock over 2 s is refused; its supervisor starts it again.
     try:
-        signing_keys.make_first_keys(engine, (b"m" * 32,), Clock(), entropy, 86400)
+        signing_keys.make_first_keys(engine, (b"m" * 32,), Clock(), entropy, LONGEST)
     except TemporarilyUnavailable:
         start()
 

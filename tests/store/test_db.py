@@ -2,6 +2,7 @@
 
 import contextlib
 import multiprocessing
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor
 
 import pytest
@@ -66,6 +67,7 @@ def test_a_url_gets_the_driver_of_this_program(given, taken):
     assert db.make_url_of(given).render_as_string(hide_password=False) == taken
 
 
+@pytest.mark.usefixtures("durable")
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_sqlite_is_durable_and_checks_foreign_keys(engine):
     with db.reading(engine) as connection:
@@ -128,6 +130,23 @@ def test_a_pool_that_is_used_up_is_unavailable(database_url):
 
     assert refused.value.detail == "TimeoutError"
     engine.dispose()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_file_that_another_locks_when_somebody_looks_is_there(engine):
+    def look():
+        with db.looking(engine) as connection:
+            connection.exec_driver_sql("PRAGMA busy_timeout=0")
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    with contextlib.closing(sqlite3.connect(engine.url.database, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(TemporarilyUnavailable):
+            look()
+
+    with db.writing(engine) as connection:
+        connection.execute(update(RegistryVersionRow).values(version=2))
 
 
 def test_readers_go_on_while_one_writes(engine):

@@ -20,7 +20,7 @@ def test_concerns_are_told_since_a_version(engine):
     )
     with db.writing(engine) as connection:
         for concern in told:
-            registry_version.add_change(connection, concern)
+            registry_version.add_change(connection, concern, at=0)
 
     with db.reading(engine) as connection:
         assert registry_version.list_changes(connection, 1) == told

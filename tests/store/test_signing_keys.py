@@ -92,3 +92,43 @@ def test_keys_are_listed_newest_first(engine):
         _add(engine, dataclasses.replace(_KEY, kid=kid, signs_from=signs_from, signs_until=signs_until))
 
     assert [key.kid for key in _list(engine)] == ["new", "mid", "old"]
+
+
+@pytest.mark.parametrize(
+    ("times", "expected"),
+    [
+        ({}, (5000, None)),
+        ({"signs_from": 2000}, (5000, None)),
+        ({"signs_until": 1001, "verify_until": 2000}, (5000, 6100)),
+        ({"signs_from": 500, "signs_until": 941, "verify_until": 2000}, (5000, 6100)),
+        ({"signs_from": 500, "signs_until": 940, "verify_until": 2000}, (900, 2000)),
+        ({"signs_from": 950, "signs_until": 950, "verify_until": 950}, (900, 950)),
+        ({"compromised_at": 1}, (900, None)),
+        ({"longest_lifetime_seconds": 5000}, (5000, None)),
+        ({"longest_lifetime_seconds": 5001}, (5001, None)),
+        ({"purpose": KeyPurpose.REFRESH}, (900, None)),
+    ],
+    ids=[
+        "open",
+        "pending",
+        "ending",
+        "ended",
+        "ended long ago",
+        "withdrawn",
+        "compromised",
+        "as long",
+        "longer",
+        "other purpose",
+    ],
+)
+def test_a_longer_lifetime_is_remembered_on_the_keys_that_still_sign(engine, times, expected):
+    """What a key signed until now is unharmed; what it signs from now on may live longer."""
+    _add(engine, dataclasses.replace(_KEY, **times))
+
+    with writing(engine) as connection:
+        raised = signing_keys.change_longest_lifetime(connection, KeyPurpose.TOKEN, 5000, 1000, 60)
+
+    (key,) = _list(engine)
+    was = times.get("longest_lifetime_seconds", 900)
+    assert (key.longest_lifetime_seconds, key.verify_until) == expected
+    assert raised == ((key.kid,) if expected[0] > was else ())

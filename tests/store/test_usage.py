@@ -54,6 +54,24 @@ def test_many_keys_fit_in_one_call(engine):
     assert sums(engine) == many
 
 
+def test_the_last_issue_of_each_pair_is_listed_as_far_as_it_is_recent(engine):
+    later = KEY._replace(hour=7200)
+    given = {
+        KEY: UsageSum(1, 3700, 4600),
+        later: UsageSum(1, 7300, 8200),
+        KEY._replace(audience_id=3): UsageSum(1, 3600, 4500),
+        KEY._replace(audience_id=4, outcome="invalid_scope"): UsageSum(1, 7300, 0),
+        KEY._replace(client_key=5, grant_type="refresh_token"): UsageSum(1, 3800, 4700),
+    }
+    with db.writing(engine) as connection:
+        usage.add_counts(connection, given)
+
+    with db.reading(engine) as connection:
+        last = usage.list_last_issued(connection, 3600)
+
+    assert last == {(1, 2): 7300, (5, 2): 3800}
+
+
 def test_counts_of_several_workers_lose_none(engine):
     keys = [UsageKey(hour, 1, 1, "g", "issued") for hour in range(20)]
 
@@ -94,3 +112,36 @@ def test_an_issuance_is_stored_as_given(engine):
     with db.reading(engine) as connection:
         row = connection.execute(select(IssuanceRow)).one()
     assert Issuance(**{**row._asdict(), "aud": tuple(row.aud)}) == issued
+
+
+def totals(engine):
+    """Return what is counted since ever, by audience, grant type and outcome: count and first_at."""
+    with db.reading(engine) as connection:
+        return {
+            (each.audience_id, each.grant_type, each.outcome): (each.count, each.first_at)
+            for each in usage.list_totals(connection)
+        }
+
+
+def test_totals_add_up_over_hours_and_clients_and_remember_the_first(engine):
+    later = KEY._replace(hour=7200, client_key=9)
+    for given in (
+        {KEY: UsageSum(2, 3700, 1), later: UsageSum(3, 7300, 1)},
+        {later: UsageSum(1, 7400, 1), OTHER: UsageSum(1, 5, 0)},
+    ):
+        with db.writing(engine) as connection:
+            usage.add_counts(connection, given)
+
+    assert totals(engine) == {
+        (2, "client_credentials", "issued"): (6, 3700),
+        (0, "", "invalid_client"): (1, 5),
+    }
+
+
+def test_totals_stay_when_counts_are_removed(engine):
+    with db.writing(engine) as connection:
+        usage.add_counts(connection, {KEY: UsageSum(2, 3700, 1)})
+        assert usage.remove_counts(connection, KEY.hour + 1, 10) == 1
+
+    assert sums(engine) == {}
+    assert totals(engine) == {(2, "client_credentials", "issued"): (2, 3700)}

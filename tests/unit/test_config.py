@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy.engine import make_url
 
-from issuer import config
+from issuer import config, worker
 from issuer.environment import HANDED_DOWN
 from issuer.errors import InvalidSettings
+from issuer.oauth import documents
 
 KEY = bytes(range(32))
 OTHER_KEY = bytes(range(32, 64))
@@ -49,8 +50,18 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
         "data_dir": tmp_path / "instance",
         "access_token_max_seconds": 86400,
         "access_token_seconds": 900,
+        "refresh_absolute_seconds": 90 * 86400,
+        "refresh_idle_seconds": 14 * 86400,
         "registry_stale_seconds": 30,
         "trusted_proxies": 0,
+        "client_requests_per_second": 0,
+        "client_burst": 50,
+        "key_publish_ahead_seconds": 86400,
+        "key_rotation_days": 90,
+        "tick": "auto",
+        "issuance_keep_days": 90,
+        "usage_keep_days": 400,
+        "metrics_bind": "",
         "audit_issuance": "log",
         "log_level": "INFO",
         "short_cut": True,
@@ -58,9 +69,11 @@ def test_without_any_variable_the_defaults_hold(tmp_path, monkeypatch):
     assert settings.database_url == f"sqlite:///{tmp_path}/instance/issuer.db"
     assert settings.master_key == ()
     assert (settings.bind_host, settings.bind_port) == ("127.0.0.1", 8000)
-    assert settings.pool_size == 8
+    assert settings.pool_size == 9
     assert settings.is_sqlite
     assert settings.is_embedded
+    assert settings.is_ticking
+    assert (settings.metrics_address, settings.metrics_token) == (None, "")
 
 
 def test_every_variable_is_taken_and_typed():
@@ -74,8 +87,19 @@ def test_every_variable_is_taken_and_typed():
         "ISSUER_MASTER_KEY": encode(KEY, OTHER_KEY),
         "ISSUER_ACCESS_TOKEN_MAX_SECONDS": "7200",
         "ISSUER_ACCESS_TOKEN_SECONDS": "7200",
+        "ISSUER_REFRESH_ABSOLUTE_SECONDS": "86400",
+        "ISSUER_REFRESH_IDLE_SECONDS": "3600",
         "ISSUER_REGISTRY_STALE_SECONDS": "60",
         "ISSUER_TRUSTED_PROXIES": "1",
+        "ISSUER_CLIENT_REQUESTS_PER_SECOND": "7",
+        "ISSUER_CLIENT_BURST": "9",
+        "ISSUER_KEY_PUBLISH_AHEAD_SECONDS": "3600",
+        "ISSUER_KEY_ROTATION_DAYS": "30",
+        "ISSUER_TICK": "on",
+        "ISSUER_ISSUANCE_KEEP_DAYS": "7",
+        "ISSUER_USAGE_KEEP_DAYS": "32",
+        "ISSUER_METRICS_BIND": "[::1]:9100",
+        "ISSUER_METRICS_TOKEN": "a-token_of~letters+/.1==",
         "ISSUER_AUDIT_ISSUANCE": "database",
         "ISSUER_LOG_LEVEL": "DEBUG",
         "ISSUER_SHORT_CUT": "false",
@@ -85,12 +109,20 @@ def test_every_variable_is_taken_and_typed():
 
     assert (settings.bind_host, settings.bind_port) == ("::", 9000)
     assert settings.url == "https://example.com/auth"
-    assert (settings.workers, settings.threads, settings.pool_size) == (4, 16, 16)
+    assert (settings.workers, settings.threads, settings.pool_size) == (4, 16, 17)
     assert str(settings.data_dir) == "/var/lib/issuer"
     assert (settings.database_url, settings.is_sqlite, settings.is_embedded) == (POSTGRESQL, False, False)
     assert settings.master_key == (KEY, OTHER_KEY)
     assert (settings.access_token_seconds, settings.access_token_max_seconds) == (7200, 7200)
+    assert (settings.refresh_absolute_seconds, settings.refresh_idle_seconds) == (86400, 3600)
     assert (settings.registry_stale_seconds, settings.trusted_proxies) == (60, 1)
+    assert (settings.client_requests_per_second, settings.client_burst) == (7, 9)
+    assert settings.key_publish_ahead_seconds == 3600
+    assert settings.key_rotation_seconds == 30 * 86400
+    assert (settings.tick, settings.is_ticking) == ("on", True)
+    assert (settings.issuance_keep_days, settings.usage_keep_days) == (7, 32)
+    assert settings.metrics_address == ("::1", 9100)
+    assert settings.metrics_token == "a-token_of~letters+/.1=="
     assert (settings.audit_issuance, settings.log_level, settings.short_cut) == ("database", "DEBUG", False)
     assert settings.origins == {
         name.removeprefix("ISSUER_").lower(): f"environment {name}" for name in environ
@@ -355,6 +387,9 @@ def test_refused_url_says_what_to_write():
         ("ACCESS_TOKEN_MAX_SECONDS", 1, 2592000),
         ("REGISTRY_STALE_SECONDS", 1, 3600),
         ("TRUSTED_PROXIES", 0, 10),
+        ("KEY_PUBLISH_AHEAD_SECONDS", 961, 31536000),
+        ("ISSUANCE_KEEP_DAYS", 1, 3650),
+        ("USAGE_KEEP_DAYS", 32, 3650),
     ],
 )
 def test_whole_numbers_have_bounds(name, low, high):
@@ -494,6 +529,59 @@ def test_master_key_of_another_length_or_alphabet_is_refused_without_showing_it(
     )
 
 
+# Upkeep and metrics
+
+
+@pytest.mark.parametrize(
+    ("environ", "is_ticking"),
+    [
+        ({}, True),
+        ({"ISSUER_DATABASE_URL": POSTGRESQL}, False),
+        ({"ISSUER_DATABASE_URL": "sqlite:////data/issuer.db"}, False),
+        ({"ISSUER_TICK": "off"}, False),
+        ({"ISSUER_TICK": "on", "ISSUER_DATABASE_URL": POSTGRESQL}, True),
+    ],
+)
+def test_processes_tick_by_themselves_on_the_embedded_database_or_when_told(environ, is_ticking):
+    assert config.load_settings(environ=environ).is_ticking is is_ticking
+
+
+def test_a_next_key_is_published_for_longer_than_anybody_may_cache_the_keys():
+    """RFC 9111 §5.2.2.1 for those on the way, then the verifiers' own memory, a look and the clocks."""
+    slowest_verifier_seconds, skew_seconds = 600, 60
+
+    assert (
+        documents.MAX_AGE_SECONDS + slowest_verifier_seconds + worker.LOOK_SECONDS + skew_seconds
+    ) <= config.SHORTEST_PUBLISH_AHEAD_SECONDS
+
+
+@pytest.mark.parametrize("text", ["localhost:9100", "9100", "127.0.0.1", "127.0.0.1:0"])
+def test_metrics_bind_that_is_no_address_and_port_is_refused(text):
+    assert refused({"ISSUER_METRICS_BIND": text}).startswith("ISSUER_METRICS_BIND must be an IP address")
+
+
+def test_metrics_bind_is_another_address_than_the_servers():
+    environ = {"ISSUER_BIND": "127.0.0.1:9100", "ISSUER_METRICS_BIND": "127.0.0.1:9100"}
+
+    assert refused(environ) == "ISSUER_METRICS_BIND must be another address than ISSUER_BIND."
+
+
+@pytest.mark.parametrize("text", ["sixteen letters!", "a" * 15, "a" * 256, "=" * 16, "ä" * 16])
+def test_metrics_token_that_no_header_carries_or_that_is_guessed_is_refused_without_showing_it(text):
+    """RFC 6750 §2.1: b64token."""
+    assert refused({"ISSUER_METRICS_TOKEN": text}) == (
+        "ISSUER_METRICS_TOKEN must be 16 to 255 letters, digits and - . _ ~ + /, with = at the end only."
+    )
+
+
+def test_metrics_token_is_described_as_set():
+    environ = {"ISSUER_METRICS_TOKEN": "sixteen-letters-or-more"}
+
+    lines = {line.name: line.value for line in config.describe(config.load_settings(environ=environ))}
+
+    assert lines["ISSUER_METRICS_TOKEN"] == "set, not shown"
+
+
 # What is shown
 
 
@@ -503,7 +591,8 @@ def test_describe_shows_every_setting_with_its_origin_and_no_secret():
 
     lines = {line.name: (line.value, line.origin) for line in config.describe(settings)}
 
-    assert list(lines)[:14] == [f"ISSUER_{name.upper()}" for name in list(config.Settings.model_fields)[:14]]
+    names = [f"ISSUER_{name.upper()}" for name in config.Settings.model_fields if name != "origins"]
+    assert list(lines)[: len(names)] == names
     assert lines["ISSUER_URL"] == ("https://id.example.com", "environment ISSUER_URL")
     assert lines["ISSUER_WORKERS"] == ("4", "command line")
     assert lines["ISSUER_SHORT_CUT"] == ("true", "default")
@@ -512,10 +601,10 @@ def test_describe_shows_every_setting_with_its_origin_and_no_secret():
         "postgresql://issuer:***@db/issuer",
         "environment ISSUER_DATABASE_URL",
     )
-    assert list(lines.items())[14:] == [
+    assert list(lines.items())[len(names) :] == [
         ("processes", ("5 (1 parent, 4 serving)", "derived")),
-        ("database connections per worker", ("8", "derived")),
-        ("database connections in total", ("33", "derived")),
+        ("database connections per worker", ("9", "derived")),
+        ("database connections in total", ("37", "derived")),
         ("embedded database", ("false", "derived")),
     ]
 
@@ -539,6 +628,7 @@ def test_no_secret_is_in_what_settings_show(key, password):
     environ = {
         "ISSUER_MASTER_KEY": encode(key),
         "ISSUER_DATABASE_URL": f"postgresql://issuer:{password}@db/issuer",
+        "ISSUER_METRICS_TOKEN": f"token-{password}",
     }
 
     shown = everything_shown(config.load_settings(environ=environ))

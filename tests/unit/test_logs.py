@@ -37,6 +37,21 @@ def test_event_is_one_line_with_time_and_name(sink: tuple[EventLog, Path]) -> No
     )
 
 
+@pytest.mark.parametrize(
+    "value",
+    ['a "b" \\', "\N{SNOWMAN}\udcff", "", 0, -5, True, False, None, 1.5, [], ["a"], ['"', "\n", WIDEST]],
+)
+def test_values_of_every_kind_are_written_as_json(sink: tuple[EventLog, Path], value: logs.LogValue) -> None:
+    log, path = sink
+
+    log.write("event", before="x", value=value)
+
+    expected = json.dumps(
+        {"ts": "2027-01-15T08:00:00Z", "event": "event", "before": "x", "value": value}, separators=(",", ":")
+    )
+    assert path.read_text() == f"{expected}\n"
+
+
 @pytest.mark.parametrize("text", ["two\nlines", 'a "quoted" one', "\x00", "\u2028", "\N{SNOWMAN}", "\udcff"])
 def test_text_cannot_break_out_of_its_line(sink: tuple[EventLog, Path], text: str) -> None:
     log, path = sink

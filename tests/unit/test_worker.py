@@ -10,7 +10,7 @@ from issuer import worker
 from issuer.errors import TemporarilyUnavailable
 from issuer.worker import Worker
 
-ENOUGH_SECONDS = 10
+ENOUGH_SECONDS = 60
 
 
 class Steps:
@@ -72,6 +72,42 @@ def test_stop_writes_what_is_left() -> None:
     assert steps.writes == 1
 
 
+def test_stop_waits_for_the_write_under_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a write has taken out of memory would be lost with its thread."""
+    monkeypatch.setattr(worker, "LOOK_SECONDS", 0.001)
+    began, written = threading.Event(), []
+
+    def write() -> None:
+        if not began.is_set():
+            began.set()
+            threading.Event().wait(0.2)
+        written.append(threading.current_thread().name)
+
+    made = Worker(lambda: None, write)
+    made.start()
+    assert began.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert written == ["issuer-worker", threading.current_thread().name]
+
+
+def test_stop_tries_to_write_more_than_once() -> None:
+    """Several processes that stop at once wait for each other's rows, perhaps for too long."""
+    outcomes = iter([True, True])
+    written = []
+
+    def write() -> None:
+        if next(outcomes, False):
+            raise TemporarilyUnavailable("OperationalError")
+        written.append(1)
+
+    made = Worker(lambda: None, write)
+    made.start()
+    made.stop()
+
+    assert written == [1]
+
+
 def test_stop_answers_though_nothing_can_be_written(caplog: pytest.LogCaptureFixture) -> None:
     def fail() -> None:
         raise TemporarilyUnavailable("OperationalError")
@@ -124,6 +160,63 @@ def test_nothing_is_written_while_looks_fail(run: Callable) -> None:
     run(steps)
 
     assert min(steps.write_at_look) > 9
+
+
+def test_upkeep_comes_again_and_keeps_no_look_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An upkeep may take minutes; a change of the registry takes effect within a second."""
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    steps, released, runs = Steps(*[None] * 5), threading.Event(), []
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        runs.append(is_to_go_on())
+        if len(runs) == 2:
+            released.wait(ENOUGH_SECONDS)
+
+    made = Worker(steps.look, steps.write, upkeep)
+    made.start()
+
+    assert steps.passed.wait(ENOUGH_SECONDS)
+    released.set()
+    made.stop()
+    assert runs[:2] == [True, True]
+
+
+def test_upkeep_is_told_to_end_with_its_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    began, ended = threading.Event(), threading.Event()
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        began.set()
+        while is_to_go_on():
+            pass
+        ended.set()
+
+    made = Worker(lambda: None, lambda: None, upkeep)
+    made.start()
+    assert began.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert ended.is_set()
+
+
+def test_upkeep_that_fails_is_told_and_comes_again(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker, "UPKEEP_SECONDS", 0.001)
+    again, runs = threading.Event(), []
+
+    def upkeep(is_to_go_on: Callable[[], bool]) -> None:
+        runs.append(1)
+        if len(runs) == 1:
+            raise TemporarilyUnavailable("OperationalError")
+        again.set()
+
+    made = Worker(lambda: None, lambda: None, upkeep)
+    made.start()
+    assert again.wait(ENOUGH_SECONDS)
+    made.stop()
+
+    assert told(caplog)[0] == ("WARNING", "the database is away: OperationalError")
 
 
 def test_database_that_can_be_read_but_not_written_is_told_once_each(

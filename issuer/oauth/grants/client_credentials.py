@@ -1,4 +1,4 @@
-"""The client credentials grant (RFC 6749 §4.4). It gives no refresh token (§4.4.3)."""
+"""The client credentials grant (RFC 6749 §4.4)."""
 
 from authlib.oauth2.rfc6749 import grants
 
@@ -18,10 +18,10 @@ def make_grant(mint: Mint) -> type[grants.ClientCredentialsGrant]:
 
         def create_token_response(  # type: ignore[override] # the stub says str for the body
             self,
-        ) -> tuple[int, dict[str, object], list[tuple[str, str]]]:
+        ) -> tuple[int, bytes, list[tuple[str, str]]]:
             """Return the answer with a freshly minted token."""
             request = self.request
-            token = mint.mint_for_client(request.targets, server.record_of(request), request.context)
-            return 200, success(token), []
+            tokens = mint.mint_for_client(request.targets, server.record_of(request), request.context)
+            return 200, success(tokens), []
 
     return ClientCredentials

@@ -1,5 +1,7 @@
 """Which audiences a request gets, afresh or of a grant, and under which names."""
 
+from dataclasses import replace
+
 import pytest
 
 from issuer.errors import InvalidGrant, InvalidScope, InvalidTarget, Refusal
@@ -319,6 +321,14 @@ class TestSeveral:
         with pytest.raises(InvalidTarget):
             plan(of, asking("api-0", "api-1", "api-2"))
 
+    @pytest.mark.parametrize("with_own_key", range(3))
+    def test_an_audience_with_a_key_of_its_own_stands_with_no_other(self, with_own_key):
+        of = record(*(replace(audience(f"api-{n}", n + 1), has_own_key=n == with_own_key) for n in range(3)))
+
+        with pytest.raises(InvalidTarget):
+            plan(of, asking("api-0", "api-1", "api-2"))
+        assert plan(of, asking(f"api-{with_own_key}")).aud == (f"api-{with_own_key}",)
+
     def test_aud_is_in_order_of_registration(self):
         of = record(audience("z", 1), audience("m", 2), audience("a", 3))
 
@@ -608,9 +618,10 @@ class TestGrant:
 
         assert planned.aud == ("billing",)
 
-    def test_audiences_that_no_longer_stand_together_are_refused_together(self):
-        with pytest.raises(InvalidTarget):
-            plan(record(ORDERS, BILLING), held=grant("orders", "billing"))
+    @pytest.mark.parametrize("asked", [(), ("orders", "billing")])
+    def test_audiences_that_no_longer_stand_together_are_lost_together(self, asked):
+        with pytest.raises(InvalidGrant):
+            plan(record(ORDERS, BILLING), asking(*asked), held=grant("orders", "billing"))
 
 
 class TestRenaming:

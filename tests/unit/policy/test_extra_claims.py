@@ -32,6 +32,40 @@ def test_a_claim_of_the_issuer_is_refused(name):
         extra_claims.check_extra_claims({name: "x"})
 
 
+@pytest.mark.parametrize(
+    "text", ["a\x1b[2J", "a\nb", "\x9b31m", "\x00", "\x7f", "\u202ea", "\u2028", "\ud800"]
+)
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        lambda text: {text: 1},
+        lambda text: {"a": text},
+        lambda text: {"a": ["b", text]},
+        lambda text: {"a": {"b": {text: None}}},
+    ],
+    ids=["name", "value", "value within", "name within"],
+)
+def test_claims_hold_nothing_that_breaks_a_log_or_a_terminal(wrap, text):
+    """A document may come from anybody who proposes a change; its difference is shown before it is taken."""
+    with pytest.raises(InvalidValue):
+        extra_claims.check_extra_claims(wrap(text))
+
+
+@pytest.mark.parametrize("number", [2**63, -(2**63), 10**500])
+@pytest.mark.parametrize(
+    "wrap", [lambda it: {"a": it}, lambda it: {"a": [{"b": it}]}], ids=["value", "within"]
+)
+def test_a_number_that_programs_read_differently_is_refused(wrap, number):
+    """RFC 8259 §6. One of 500 digits came back from a document as a text."""
+    with pytest.raises(InvalidValue):
+        extra_claims.check_extra_claims(wrap(number))
+
+
+@pytest.mark.parametrize("number", [2**63 - 1, -(2**63) + 1, 0, 1e308])
+def test_a_number_of_64_bits_is_kept(number):
+    assert extra_claims.check_extra_claims({"a": number}) == {"a": number}
+
+
 @pytest.mark.parametrize("name", ["ISS", "Aud", "client_ID"])
 def test_a_claim_of_the_issuer_is_refused_in_any_case(name):
     with pytest.raises(InvalidValue):

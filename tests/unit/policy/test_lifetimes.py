@@ -62,3 +62,45 @@ def test_a_refresh_token_lives_as_short_as_anyone_says(policies, idle, absolute)
     refresh = lifetimes.refresh_lifetimes(audiences, REFRESH_BOUNDS)
 
     assert refresh == RefreshLifetimes(idle, absolute)
+
+
+@pytest.mark.parametrize(
+    ("own", "cap", "default", "maximum", "seconds", "origin"),
+    [
+        (900, None, 600, 86400, 900, "audience"),
+        (None, None, 600, 86400, 600, "server default"),
+        (900, 300, 600, 86400, 300, "client cap"),
+        (900, 900, 600, 86400, 900, "audience"),
+        (900, 7200, 600, 86400, 900, "audience"),
+        (900, None, 600, 120, 120, "server maximum"),
+        (None, 200, 600, 120, 120, "server maximum"),
+        (None, 0, 600, 120, 0, "client cap"),
+    ],
+)
+def test_the_life_of_an_access_token_says_whose_word_it_is(own, cap, default, maximum, seconds, origin):
+    bounds = Lifetimes(default, maximum)
+
+    found = lifetimes.explain_access_token(token_policy(seconds=own), cap, bounds)
+
+    assert (found.seconds, found.origin) == (seconds, origin)
+    assert found.seconds == lifetimes.access_token_seconds(living(own), client(max_seconds=cap), bounds)
+
+
+@pytest.mark.parametrize(
+    ("idle", "absolute", "shown"),
+    [
+        (None, None, ((10, "server default"), (20, "server default"))),
+        (5, None, ((5, "audience"), (20, "server default"))),
+        (None, 7, ((7, "absolute life"), (7, "audience"))),
+        (30, 40, ((30, "audience"), (40, "audience"))),
+    ],
+)
+def test_the_lives_of_a_refresh_token_say_whose_word_they_are(idle, absolute, shown):
+    policy = token_policy(idle=idle, absolute=absolute)
+    defaults = RefreshLifetimes(10, 20)
+
+    found = lifetimes.explain_refresh(policy, defaults)
+
+    assert tuple((one.seconds, one.origin) for one in found) == shown
+    whole = lifetimes.refresh_lifetimes([audience("api", policy=policy)], defaults)
+    assert (whole.idle_seconds, whole.absolute_seconds) == (found[0].seconds, found[1].seconds)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from issuer.errors import InvalidTarget
+from issuer.errors import InvalidGrant, InvalidTarget
 from issuer.model.audience import AliasMode, SigningAlg, TokenTyp
 from issuer.model.permission import SubjectKind
 from issuer.model.token_plan import Subject, TargetRequest
@@ -13,6 +13,7 @@ from tests.unit.policy.builders import (
     alias,
     asking,
     audience,
+    grant,
     plan,
     record,
     token_policy,
@@ -87,6 +88,13 @@ def test_the_same_claim_of_several_audiences_is_one():
 def test_extra_claims_that_differ_as_json_are_refused_together(one, other):
     with pytest.raises(InvalidTarget):
         plan(claiming({"tier": one}, {"tier": other}), asking("api-0", "api-1"))
+
+
+def test_a_grant_whose_extra_claims_clash_by_now_is_lost_together():
+    of = claiming({"tier": "gold"}, {"tier": "silver"})
+
+    with pytest.raises(InvalidGrant):
+        plan(of, held=grant("api-0", "api-1"))
 
 
 def test_a_clash_with_the_first_is_seen_in_the_last():

@@ -1,0 +1,84 @@
+"""Kept form: what was typed into a form when the password had to be given in between.
+
+It goes through the pages of the step-up as hidden fields, never through an address, a log or a table. A form
+that holds a password or a secret is not kept at all: then it has to be typed again.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+
+from flask import current_app, request
+from werkzeug.exceptions import HTTPException
+
+from issuer.pages.return_path import current_address, find_return_path
+
+# Names of fields that never come back in a page; every field for a password is among them.
+SECRETS: Final = frozenset({"password", "repeated", "old", "new", "code", "secret", "token"})
+ACTION: Final = "kept_action"
+PREFIX: Final = "kept."
+
+_CSRF = "csrf_token"
+_MOST_FIELDS = 100
+_MOST_CHARACTERS = 32 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """Where a form was sent, and its fields in their order; a name may be there several times."""
+
+    action: str
+    fields: tuple[tuple[str, str], ...]
+
+    @property
+    def typed(self) -> list[tuple[str, str]]:
+        """Names in words and values of what somebody may have typed, those left empty not among them."""
+        return [
+            (name.replace("_", " ").capitalize(), value)
+            for name, value in self.fields
+            if value and name not in _HIDDEN
+        ]
+
+
+_HIDDEN: Final = frozenset({"version", "form_id"})
+
+
+def find_interrupted() -> KeptForm | None:
+    """Return the form of this request, None where there is none, nothing was typed, or it holds a secret."""
+    if request.method != "POST" or request.files or "HX-Request" in request.headers:
+        return None
+    fields = tuple((name, value) for name, value in _list_fields() if name != _CSRF)
+    if not fields or any(value for name, value in fields if name in SECRETS):
+        return None
+    return _make(current_address(), fields)
+
+
+def find_carried() -> KeptForm | None:
+    """Return the form that a page of the step-up carries; None where it carries none that is ours."""
+    fields = tuple(
+        (name.removeprefix(PREFIX), value) for name, value in _list_fields() if name.startswith(PREFIX)
+    )
+    return _make(request.form.get(ACTION, ""), fields)
+
+
+def _list_fields() -> Iterable[tuple[str, str]]:
+    return ((name, value) for name, values in request.form.lists() for value in values)
+
+
+def _make(action: str, fields: tuple[tuple[str, str], ...]) -> KeptForm | None:
+    characters = sum(len(name) + len(value) for name, value in fields)
+    if len(fields) > _MOST_FIELDS or characters > _MOST_CHARACTERS or not _is_ours(action):
+        return None
+    return KeptForm(action, fields)
+
+
+def _is_ours(action: str) -> bool:
+    """Return whether an address is one of the console that takes a form."""
+    if find_return_path(action, request.script_root) is None:
+        return False
+    path = action.partition("?")[0].removeprefix(request.script_root)
+    try:
+        endpoint, _ = current_app.url_map.bind("").match(path, method="POST")
+    except HTTPException:
+        return False
+    return str(endpoint).startswith("admin.")

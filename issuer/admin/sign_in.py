@@ -1,0 +1,143 @@
+"""Signing in and out: P2."""
+
+from collections.abc import Iterator
+
+from flask import Response, flash, redirect, render_template, request, session, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.wrappers import Response as BaseResponse
+from wtforms import PasswordField, StringField
+from wtforms.validators import InputRequired
+
+from issuer.admin.desk import Desk, find_browser
+from issuer.admin.view import View
+from issuer.errors import (
+    PasswordsBusy,
+    Refusal,
+    SignInFailed,
+    SignInLocked,
+    SignInRefusal,
+    TemporarilyUnavailable,
+)
+from issuer.pages import gate
+from issuer.pages.forms import PageForm
+from issuer.pages.gate import PUBLIC, SIGNED_IN
+from issuer.pages.return_path import find_return_path
+from issuer.registry import setup, web_sessions
+from issuer.registry import sign_in as use_case
+from issuer.registry.sign_in import NewSession
+
+
+class SignInForm(PageForm):
+    """Name and password."""
+
+    name = StringField("Name", [InputRequired("Give your name.")])
+    password = PasswordField("Password", [InputRequired("Give your password.")])
+
+
+class SignInPages:
+    """The page that asks who somebody is, and the way out."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    def sign_in(self) -> ResponseReturnValue:
+        """Show the form, or open a session and lead on to where somebody was going."""
+        sessions = self._desk.sessions
+        is_signed_in = gate.find_user(sessions.find_user) is not None
+        if request.method != "POST":
+            return redirect(find_onward_path(), 303) if is_signed_in else self._show(SignInForm())
+        form = SignInForm()
+        if not form.validate():
+            return self._show(form, 422)
+        try:
+            opened = self._open(form)
+        except (SignInRefusal, TemporarilyUnavailable) as refusal:
+            return self._refuse(form, refusal)
+        if is_signed_in:
+            # Nobody holds the old secret any more.
+            web_sessions.sign_out(self._desk.registrar(), self._desk.signed_in)
+        return let_in(self._desk, opened)
+
+    def sign_out(self) -> ResponseReturnValue:
+        """End the session, here and on the server."""
+        web_sessions.sign_out(self._desk.registrar(), self._desk.signed_in)
+        session.clear()
+        flash("You are signed out.")
+        answer = redirect(url_for("admin.sign_in"), 303)
+        self._desk.sessions.clear_cookie(answer)
+        return answer
+
+    def _open(self, form: SignInForm) -> NewSession:
+        name, password = form.name.data or "", form.password.data or ""
+        return use_case.sign_in(self._desk.visitor(), self._desk.passwords, name, password, find_browser())
+
+    def _refuse(self, form: SignInForm, refusal: Refusal) -> Response:
+        # One statement for every name, whether there is such a user or not.
+        name = use_case.find_known_name(self._desk.visitor(), form.name.data or "")
+        self._desk.note_refusal("user.sign_in_refused", refusal, name)
+        form.complain(tell(refusal))
+        return put_wait(self._show(form, find_status(refusal), find_wait(refusal)), refusal)
+
+    def _show(self, form: SignInForm, status: int = 200, wait: int = 0) -> Response:
+        is_new = setup.is_needed(self._desk.visitor())
+        page = render_template(
+            "admin/sign_in.html", form=form, action=keep_next("admin.sign_in"), is_new=is_new, wait=wait
+        )
+        return Response(page, status)
+
+
+def list_views(desk: Desk) -> Iterator[View]:
+    """Yield the views of signing in and out."""
+    pages = SignInPages(desk)
+    yield View("/sign-in", "sign_in", PUBLIC, pages.sign_in, ("GET", "POST"))
+    yield View("/sign-out", "sign_out", SIGNED_IN, pages.sign_out, ("POST",))
+
+
+def let_in(desk: Desk, opened: NewSession) -> BaseResponse:
+    """Answer somebody who has just signed in: the cookie, and the way on."""
+    # Whatever the browser brought from before, its form token above all, ends here (session fixation).
+    session.clear()
+    answer = redirect(find_onward_path(), 303)
+    desk.sessions.put_cookie(answer, opened.secret)
+    return answer
+
+
+def find_onward_path() -> str:
+    """Return where to go on: what `next` in the address names, or the console's front page."""
+    return find_return_path(request.args.get("next"), request.script_root) or url_for("admin.front")
+
+
+def keep_next(endpoint: str, **more: str | None) -> str:
+    """Return the address of a page that leads on to where this one would; a damaged one is dropped.
+
+    more: further values of the address, None for one that is left out.
+    """
+    path = find_return_path(request.args.get("next"), request.script_root)
+    return url_for(endpoint, next=path, **more)  # type: ignore[arg-type] # mypy takes them for url_for's own
+
+
+def tell(refusal: Refusal) -> str:
+    """Return what somebody is told whose password did not let them in; of everybody the same."""
+    if isinstance(refusal, SignInLocked):
+        return "Too many wrong passwords for this name."
+    return PasswordsBusy.sentence if isinstance(refusal, TemporarilyUnavailable) else refusal.sentence
+
+
+def find_wait(refusal: Refusal) -> int:
+    """Return for how many seconds no password is taken, 0 for not at all."""
+    return refusal.retry_after_seconds if isinstance(refusal, SignInLocked) else 0
+
+
+def find_status(refusal: Refusal) -> int:
+    """Return the status of a form that is shown again: 422 for one that may be corrected."""
+    # 401 would have to name a scheme of HTTP authentication (RFC 9110 §15.5.2); a form is none.
+    return 422 if isinstance(refusal, SignInFailed) else refusal.status
+
+
+def put_wait(response: Response, refusal: Refusal) -> Response:
+    """Return a response that says how long to wait, where somebody has to."""
+    if isinstance(refusal, SignInLocked | PasswordsBusy):
+        response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+    if isinstance(refusal, TemporarilyUnavailable):
+        response.headers["Retry-After"] = str(PasswordsBusy.retry_after_seconds)
+    return response

@@ -1,0 +1,39 @@
+"""Lint for lists: the findings on the rows of one page, without looking at all the others."""
+
+from collections.abc import Mapping, Sequence
+
+from issuer.model.audience import Audience, AudienceId
+from issuer.model.client import ClientId
+from issuer.model.finding import Finding
+from issuer.policy.lifetimes import Lifetimes
+from issuer.policy.lint import page
+from issuer.policy.lint.page import UsedAudience
+from issuer.registry.listings.audiences import ListedAudience
+from issuer.registry.listings.clients import ListedClient
+from issuer.registry.registrar import Registrar
+from issuer.store import audiences
+
+
+def lint_audiences(
+    registrar: Registrar, rows: Sequence[ListedAudience], lifetimes: Lifetimes
+) -> Mapping[AudienceId, tuple[Finding, ...]]:
+    """Return the findings on each audience of a page, errors first.
+
+    No statement, or three if one of them has a successor. Twins and what else takes the whole registry to
+    know is told by `registry.lint.lint_audience`.
+    """
+    named = {row.audience.successor for row in rows if row.audience.successor is not None}
+    used = [UsedAudience(row.audience, row.clients > 0, row.use.last_at) for row in rows]
+    successors: tuple[Audience, ...] = ()
+    if named:
+        with registrar.reading() as connection:
+            successors = audiences.list_audiences_named(connection, named)
+    return page.judge_audiences(used, successors, lifetimes, registrar.clock.now())
+
+
+def lint_clients(
+    registrar: Registrar, rows: Sequence[ListedClient], lifetimes: Lifetimes
+) -> Mapping[ClientId, tuple[Finding, ...]]:
+    """Return the findings on each client of a page, errors first; no statement."""
+    counted = [(row.client, row.audiences) for row in rows]
+    return page.judge_clients(counted, lifetimes, registrar.clock.now())

@@ -1,0 +1,52 @@
+"""Every page, in light and dark, wide and narrow: sound in a real browser."""
+
+import itertools
+
+import pytest
+from playwright.sync_api import Browser
+
+from tests.browser.browsing import THEMES, WIDTHS, visiting
+from tests.flows.servers import Server
+
+EVERY_LOOK = pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
+
+SHOWN = {
+    "macros": ("", 200),
+    "rows": ("/rows", 200),
+    "one-row": ("/rows?rows=1", 200),
+    "no-row": ("/rows?rows=0", 200),
+    "form": ("/form", 200),
+    "stale": ("/stale", 409),
+    "fault": ("/fault", 500),
+}
+
+
+@EVERY_LOOK
+def test_the_landing_page_is_sound(browser: Browser, server: Server, theme: str, width: int):
+    with visiting(browser, theme, width) as visit:
+        visit.open(f"{server.url}/")
+        visit.keep_picture(f"landing-{theme}-{width}")
+
+        visit.assert_sound()
+
+
+@EVERY_LOOK
+def test_the_page_of_an_unknown_address_is_sound(browser: Browser, server: Server, theme: str, width: int):
+    with visiting(browser, theme, width) as visit:
+        visit.open(f"{server.url}/nowhere", 404)
+        visit.keep_picture(f"error-404-{theme}-{width}")
+
+        visit.assert_sound()
+
+
+@EVERY_LOOK
+@pytest.mark.parametrize("name", SHOWN)
+def test_every_page_of_the_showroom_is_sound(
+    browser: Browser, showroom_url: str, name: str, theme: str, width: int
+):
+    path, status = SHOWN[name]
+    with visiting(browser, theme, width) as visit:
+        visit.open(showroom_url + path, status)
+        visit.keep_picture(f"{name}-{theme}-{width}")
+
+        visit.assert_sound()

@@ -1,0 +1,226 @@
+"""The pages of services and audiences in a real browser: sound in every look, with and without scripts."""
+
+import itertools
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, expect
+from werkzeug.serving import make_server
+
+from issuer.model.audience import AliasMode, AudienceId, TokenTyp
+from issuer.model.refusal_note import RefusalNote
+from issuer.model.usage import UsageKey, UsageSum
+from issuer.registry import aliases, audiences, clients
+from issuer.registry.clients import ClientChange
+from issuer.store import db, refusals, usage
+from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
+from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
+from tests.flows import servers
+from tests.oauth.world import World, make_settings, opened_world
+from tests.pages.signed_in import Member, sign_in_as
+
+DAY = 24 * 3600
+ORDERS = "https://orders.shop.example"
+LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
+PAGES = {
+    "services": "/admin/services",
+    "services-none": "/admin/services?q=nothing-like-that",
+    "service-new": "/admin/services/new",
+    "service": "{service}",
+    "service-edit": "{service}/edit",
+    "audiences": "/admin/audiences",
+    "audience-new": "/admin/audiences/new?preset=mcp",
+    "overview": "{orders}",
+    "overview-long": "{long}",
+    "overview-reserved": "/admin/audiences/2",
+    "scopes": "{orders}/scopes",
+    "scopes-none": "{empty}/scopes",
+    "scope-new": "{orders}/scopes/new",
+    "clients": "{orders}/clients",
+    "clients-none": "{empty}/clients",
+    "pick": "{orders}/clients/pick",
+    "grant": "{orders}/clients/grant?client={client}",
+    "revoke": "{orders}/clients/revoke?client={client}",
+    "token-policy": "{orders}/token-policy",
+    "token-policy-edit": "{orders}/token-policy/edit",
+    "aliases": "{orders}/aliases",
+    "alias-new": "{orders}/aliases/new",
+    "rename": "{orders}/rename",
+    "activity": "{orders}/activity?span=week",
+    "activity-none": "{empty}/activity",
+    "danger": "{orders}/danger",
+    "deprecate": "{orders}/deprecate",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Town:
+    """A world with realistic services, served to browsers. places: of its pages."""
+
+    world: World
+    url: str
+    member: Member
+    places: dict[str, str]
+
+
+@pytest.fixture(scope="module")
+def town(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
+) -> Iterator[Town]:
+    """Give a town with realistic services and audiences."""
+    folder = tmp_path_factory.mktemp("services")
+    port = servers.free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = make_settings(fresh_database_url(request, folder, "sqlite"), folder, url=url)
+    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
+        places = _settle(world)
+        listener = make_server("127.0.0.1", port, world.app, threaded=True)
+        thread = threading.Thread(target=listener.serve_forever, daemon=True)
+        thread.start()
+        yield Town(world, url, sign_in_as(world), places)
+        listener.shutdown()
+        thread.join()
+        listener.server_close()
+
+
+def _settle(world: World) -> dict[str, str]:
+    for name in ("Order desk", "Billing", "Warehouse of the northern region"):
+        world.add_service(name, "team-shop", "retail")
+    world.add_service("Reporting " + "with a long name, " * 4 + "yes", "team-reports")
+    orders = world.add_audience(
+        ORDERS,
+        "orders:read",
+        "orders:write",
+        "orders:refund",
+        service="Order desk",
+        description="Takes, changes and cancels orders of the shop.",
+        typ=TokenTyp.JWT,
+        access_token_seconds=7200,
+        extra_claims={"region": "eu"},
+    )
+    scopes = [f"a-scope-with-a-rather-long-name-{each}" for each in range(9)]
+    long = world.add_audience(LONG, *scopes, service="Warehouse of the northern region")
+    empty = world.add_audience("reports", service="Billing")
+    world.add_audience("https://billing.shop.example", "invoices:read", service="Billing")
+    world.add_audience("https://old.shop.example", "read", service="Billing")
+    audiences.deprecate_audience(world.registrar, "https://old.shop.example", ORDERS)
+    world.add_audience("http://orders.shop.example/", "read", service="Billing")
+    audiences.disable_audience(world.registrar, "https://billing.shop.example")
+    aliases.add_alias(
+        world.registrar, ORDERS, "https://bestellung.shop.example", AliasMode.DUAL, START + 9 * DAY
+    )
+    aliases.add_alias(world.registrar, ORDERS, "orders", AliasMode.ACCEPT)
+    robot = world.add_client("Night report of the warehouse", ORDERS, LONG, "https://old.shop.example")
+    world.add_client("Web shop " + "with a long name, " * 4 + "yes", ORDERS)
+    clients.change_client(world.registrar, robot.client_id, ClientChange(service="Order desk"))
+    _use(world, robot.client_id, orders.id)
+    service = orders.service.id
+    return {
+        "service": f"/admin/services/{service}",
+        "orders": f"/admin/audiences/{orders.id}",
+        "long": f"/admin/audiences/{long.id}",
+        "empty": f"/admin/audiences/{empty.id}",
+        "client": robot.client_id,
+    }
+
+
+def _use(world: World, client_id: str, audience_id: int) -> None:
+    key = clients.find_client(world.registrar, client_id).key
+    with db.writing(world.parts.engine) as connection:
+        for hours in range(20):
+            at = START - hours * 3600
+            counted = UsageKey(at - at % 3600, key, audience_id, "client_credentials", "issued")
+            usage.add_counts(connection, {counted: UsageSum(40 + hours * hours % 90, at, at + 900)})
+        notes = [
+            RefusalNote(
+                START - each * 700, key, (ORDERS,), "client_credentials", "invalid_scope",
+                f"the scope orders:{each} is not permitted to it", f"{each:032x}", "192.0.2.7", each % 3,
+            )
+            for each in range(6)
+        ]  # fmt: skip
+        refusals.add_refusals(connection, [(note, AudienceId(audience_id)) for note in notes], 100)
+
+
+@contextmanager
+def signed_in(
+    browser: Browser, town: Town, theme: str = "light", width: int = 1280, *, scripts: bool = True
+) -> Iterator[Visit]:
+    with visiting(browser, theme, width, scripts=scripts) as visit:
+        name, value = town.member.cookie
+        visit.page.context.add_cookies([{"name": name, "value": value, "url": town.url}])
+        yield visit
+
+
+@pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
+def test_every_page_is_sound(browser: Browser, town: Town, theme: str, width: int):
+    with signed_in(browser, town, theme, width) as visit:
+        for name, path in PAGES.items():
+            visit.open(town.url + path.format(**town.places))
+            visit.keep_picture(f"{name}-{theme}-{width}")
+            visit.assert_sound()
+
+
+def test_on_a_phone_the_rail_shows_that_there_is_more_and_where_one_is(browser: Browser, town: Town):
+    with signed_in(browser, town, width=360) as visit:
+        links = visit.page.get_by_role("navigation", name="Console").get_by_role("link")
+        visit.open(f"{town.url}/admin")
+        boxes = [link.bounding_box() for link in links.all()]
+        visit.open(f"{town.url}/admin/users")
+        current = links.and_(visit.page.locator("[aria-current]")).bounding_box()
+        visit.assert_sound()
+
+    cut = [box for box in boxes if box["x"] < 360 < box["x"] + box["width"]]
+    assert [20 < 360 - box["x"] < box["width"] - 8 for box in cut] == [True]
+    assert boxes[-1]["x"] >= 360
+    assert 0 <= current["x"] <= 360 - current["width"]
+
+
+def test_what_is_typed_is_answered_beside_the_form(browser: Browser, town: Town):
+    with signed_in(browser, town) as visit:
+        visit.open(f"{town.url}/admin/audiences/new")
+        visit.page.get_by_label("Identifier").press_sequentially("http://orders.shop.example:81")
+        outlook = visit.page.get_by_label("What a token holds")
+
+        expect(outlook).to_contain_text('"aud": "http://orders.shop.example:81"')
+        expect(outlook).to_contain_text("twin-spelling")
+        visit.keep_picture("audience-typed-light-1280")
+        visit.assert_sound()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_service_and_its_audience_are_registered_used_and_disabled(
+    browser: Browser, town: Town, scripts: bool
+):
+    name = f"Story {scripts}"
+    identifier = f"https://story-{scripts}.example".lower()
+    with signed_in(browser, town, scripts=scripts) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        page.get_by_label("Identifier").fill(identifier)
+        page.get_by_label("Name of the new service").fill(name)
+        page.get_by_role("button", name="Check").click()
+        expect(page.get_by_label("What a token holds")).to_contain_text(identifier)
+        page.get_by_role("button", name="Register audience").click()
+        expect(page.get_by_role("heading", level=1)).to_have_text(identifier)
+        page.get_by_role("link", name="Add a scope").click()
+        page.get_by_label("Name").fill("read")
+        page.get_by_role("button", name="Add scope").click()
+        tabs = page.get_by_role("navigation", name=identifier, exact=True)
+        tabs.get_by_role("link", name="Clients").click()
+        page.get_by_role("link", name="Permit a client").first.click()
+        page.get_by_role("link", name="Choose Night report").click()
+        page.get_by_role("checkbox", name="read").first.check()
+        page.get_by_role("button", name="Permit client").click()
+        expect(page.get_by_role("status").first).to_contain_text("may ask for")
+        page.get_by_role("link", name="Danger zone").click()
+        page.locator("summary", has_text="Disable audience").click()
+        visit.wait_until_whole()
+        visit.keep_picture(f"disabling-{scripts}")
+        page.get_by_role("button", name="Disable audience", exact=True).last.click()
+        expect(page.get_by_role("status").first).to_contain_text("no new tokens")
+
+    assert audiences.find_audience(town.world.registrar, identifier).state.value == "disabled"

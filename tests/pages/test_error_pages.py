@@ -1,0 +1,100 @@
+"""Pages of errors: what happened, what to do, the request's id; nothing of the fault."""
+
+import json
+from unittest import mock
+
+import pytest
+
+from issuer.errors import TemporarilyUnavailable
+from issuer.registry import web_sessions
+from tests.pages import signed_in
+from tests.pages.conftest import Visitor
+
+
+@pytest.mark.parametrize(
+    ("how", "status", "says"),
+    [
+        ("400", 400, "cannot be answered"),
+        ("403", 403, "may not see this"),
+        ("404", 404, "Page not found"),
+        ("405", 405, "does not work that way"),
+        ("413", 413, "too large"),
+        ("422", 422, "not accepted"),
+        ("429", 429, "Too many attempts"),
+        ("401", 401, "cannot be answered"),
+        ("client", 401, "Client authentication failed"),
+        ("500", 500, "failed on our side"),
+        ("503", 503, "Not just now"),
+        ("locked", 403, "The audience access belongs to the issuer"),
+        ("conflict", 409, "The name is taken"),
+        ("away", 503, "cannot reach its database"),
+        ("busy", 503, "checking as many passwords as it can"),
+        ("often", 429, "Retry-After"),
+    ],
+)
+def test_a_refusal_is_a_page_with_the_request_id(visitor: Visitor, how: str, status: int, says: str):
+    answer = visitor.open(f"/admin/showroom/refused/{how}", headers={"X-Request-ID": "seen-by-me"})
+
+    assert answer.status_code == status
+    assert says in answer.text
+    assert "seen-by-me" in answer.text
+    assert (answer.headers["X-Request-ID"], answer.headers["Cache-Control"]) == ("seen-by-me", "no-store")
+
+
+@pytest.mark.parametrize(("how", "seconds"), [("away", "1"), ("busy", "1"), ("often", "30")])
+def test_who_has_to_wait_is_told_how_long(visitor: Visitor, how: str, seconds: str):
+    assert visitor.open(f"/admin/showroom/refused/{how}").headers["Retry-After"] == seconds
+
+
+def test_a_fault_is_a_page_and_one_line_of_the_log(visitor: Visitor):
+    answer = visitor.open("/admin/showroom/fault")
+
+    assert answer.status_code == 500
+    assert answer.headers["X-Request-ID"] in answer.text
+    assert "hunter2" not in answer.text
+    (line,) = visitor.world.lines()
+    assert (line["event"], line["request_id"]) == ("request.failed", answer.headers["X-Request-ID"])
+    assert "hunter2" not in json.dumps(line)
+
+
+def test_a_method_that_an_address_does_not_take_is_a_page(visitor: Visitor):
+    answer = visitor.ask("DELETE", "/")
+
+    assert (answer.status_code, answer.headers["Allow"]) == (405, "GET, HEAD")
+    assert "does not work that way" in answer.text
+
+
+def test_a_stale_edit_shows_both_versions(visitor: Visitor):
+    answer = visitor.open("/admin/showroom/stale")
+
+    assert answer.status_code == 409
+    assert all(text in answer.text for text in ("Bob changed this", "10 min", "15 min", "&lt;script&gt;"))
+    assert answer.text.count("(differs)") == 2
+    assert 'href="/admin/showroom/form">Edit what is there now' in answer.text
+    assert answer.headers["X-Request-ID"] in answer.text
+
+
+def test_while_the_database_is_away_a_page_of_the_console_says_so(open_world):
+    """The shell asks who is signed in, too: it made the page of the refusal fail as well."""
+    owner = signed_in.sign_in_as(open_world(), "owner")
+    away = TemporarilyUnavailable("the pool is empty")
+
+    with mock.patch.object(web_sessions, "find_signed_in", side_effect=away):
+        answer = owner.open("/admin/keys")
+
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")
+    assert "cannot reach its database" in answer.text
+
+
+def test_who_is_signed_in_keeps_the_rail_on_the_page_of_an_error(open_world):
+    owner = signed_in.sign_in_as(open_world(), "owner")
+
+    refused, unknown = owner.open("/admin/audit?sort=x"), owner.open("/admin/audit/999")
+
+    assert (refused.status_code, unknown.status_code) == (400, 404)
+    assert all('aria-label="Console"' in answer.text for answer in (refused, unknown))
+
+
+def test_who_is_not_signed_in_sees_no_rail_on_the_page_of_an_error(visitor: Visitor):
+    assert 'aria-label="Console"' not in visitor.open("/nowhere", who="nobody").text
+    assert 'aria-label="Console"' not in visitor.ask("POST", "/admin/theme", who="nobody").text

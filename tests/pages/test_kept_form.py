@@ -1,0 +1,163 @@
+"""What was typed is kept while the password is asked for, and nothing secret with it."""
+
+import ast
+import html
+import re
+from pathlib import Path
+
+import pytest
+
+from issuer import admin
+from issuer.admin import kept_form
+from issuer.model.user import Role
+from issuer.registry import clients, services, users
+from tests.oauth.world import World
+from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, sign_in_as
+
+STEP_UP = "/admin/step-up"
+LABEL = """rack "2" & <b>bold</b>"""
+
+
+@pytest.fixture
+def world(open_world) -> World:
+    """Give a world with a client and a service, in which passwords cost nothing to check."""
+    world = open_world()
+    hash_cheaply(world.app)
+    world.add_service("Shop")
+    world.add_client("Robot")
+    return world
+
+
+@pytest.fixture
+def owner(world: World) -> Member:
+    """Give an owner who gave the password too long ago."""
+    return sign_in_as(world, is_stepped_up=False)
+
+
+def read_hidden(page: str) -> list[tuple[str, str]]:
+    """Return the hidden fields of a page's forms but for their tokens."""
+    found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.split("<main")[1])
+    return [(name, html.unescape(value)) for name, value in found if name != "csrf_token"]
+
+
+def go_on(member: Member, path: str, **typed: object) -> str:
+    """Send a form, give the password and go on; return the last page's text."""
+    asked = member.send(path, **typed)
+    assert asked.status_code == 403
+    carried = dict(read_hidden(asked.text))
+    shown = member.send(STEP_UP, password=PASSWORD, **carried)
+    assert shown.status_code == 200
+    action = html.unescape(
+        re.search(r'method="post" action="([^"]*)">\s*<input', shown.text.split("<main")[1])[1]
+    )
+    return member.send(action, **dict(read_hidden(shown.text))).text
+
+
+def secret_path(world: World) -> str:
+    """Return where another secret of the client is made."""
+    return f"/admin/clients/{world.clients['Robot'].client_id}/credentials/new"
+
+
+def test_what_was_typed_goes_through(world: World, owner: Member):
+    typed = {"form_id": "abcdefgh", "label": LABEL, "expires_in_days": "10"}
+
+    page = go_on(owner, secret_path(world), **typed)
+
+    assert "shown this once" in page
+    client = clients.find_client(world.registrar, world.clients["Robot"].client_id)
+    assert client.secrets[-1].label == LABEL
+
+
+def test_it_is_seen_before_it_is_sent(world: World, owner: Member):
+    asked = owner.send(secret_path(world), label=LABEL)
+
+    shown = owner.send(STEP_UP, password=PASSWORD, **dict(read_hidden(asked.text)))
+
+    assert LABEL in html.unescape(shown.text.split("<dl")[1])
+    assert "<b>bold" not in asked.text + shown.text
+    assert clients.find_client(world.registrar, world.clients["Robot"].client_id).version == 1
+
+
+def test_a_wrong_password_keeps_it_too(world: World, owner: Member):
+    asked = owner.send(secret_path(world), label=LABEL)
+
+    again = owner.send(STEP_UP, password="wrong", **dict(read_hidden(asked.text)))
+
+    assert again.status_code == 422
+    assert read_hidden(again.text) == read_hidden(asked.text)
+
+
+def test_several_values_of_a_field_are_all_kept(world: World, owner: Member):
+    world.add_audience("urn:orders", "read", "write")
+    for scopes in (["read", "write"], ["write"]):
+        asked = owner.send("/admin/services/2/remove", confirmed="Shop", scope=scopes)
+
+        kept = [value for name, value in read_hidden(asked.text) if name == "kept.scope"]
+        assert kept == scopes
+
+
+def test_what_takes_a_typed_name_is_confirmed_once(world: World, owner: Member):
+    page = go_on(owner, "/admin/services/2/remove", confirmed="Shop")
+
+    assert page is not None
+    assert services.find_service(world.registrar, "Shop").state.value == "removed"
+
+
+@pytest.mark.parametrize("name", sorted(kept_form.SECRETS))
+def test_no_page_and_no_address_holds_a_secret(world: World, owner: Member, name: str):
+    answer = owner.send(secret_path(world), label=LABEL, **{name: "hunter2-4711"})
+
+    assert answer.status_code == 303
+    assert "4711" not in answer.text + str(answer.headers)
+
+
+def test_an_empty_password_is_no_secret(world: World, owner: Member):
+    add_user(world, "victim")
+    typed = {"role": "auditor", "services": "", "version": "1", "password": ""}
+
+    go_on(owner, "/admin/users/by-name/victim/edit", **typed)
+
+    assert users.find_user(world.registrar, "victim").role is Role.AUDITOR
+
+
+def test_a_button_without_fields_leads_back_to_where_its_consequences_stand(world: World, owner: Member):
+    add_user(world, "victim")
+
+    answer = owner.send("/admin/users/by-name/victim/disable")
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"{STEP_UP}?again=1")
+
+
+@pytest.mark.parametrize("action", [
+    "https://evil.example/admin/services/2/remove", "//evil.example", "/oauth/token", "/admin/../oauth/token",
+    "/admin/keys", "/admin/nowhere", "", "javascript:alert(1)", "/",
+])  # fmt: skip
+def test_it_leads_to_no_address_that_takes_no_form_of_ours(owner: Member, action: str):
+    carried = {"kept_action": action, "kept.confirmed": "Shop"}
+
+    answer = owner.send(STEP_UP, password=PASSWORD, **carried)
+
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/admin"
+
+
+@pytest.mark.parametrize("typed", [
+    {"label": "x", "more": "x" * 40_000}, {f"field-{number}": "x" for number in range(101)},
+], ids=["long", "many"])  # fmt: skip
+def test_no_more_is_kept_than_a_form_of_ours_holds(world: World, owner: Member, typed: dict[str, str]):
+    assert owner.send(secret_path(world), **typed).status_code == 303
+
+
+def test_every_field_for_a_password_is_known_to_be_secret():
+    names = {
+        node.targets[0].id
+        for path in Path(admin.__path__[0]).rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Call)
+        and isinstance(node.value.func, ast.Name)
+        and node.value.func.id == "PasswordField"
+    }
+
+    assert len(names) > 2
+    assert names <= kept_form.SECRETS
