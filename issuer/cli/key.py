@@ -95,7 +95,7 @@ def rotate(desk: Desk, algs: tuple[str, ...], audience: str | None, is_now: bool
         rotated = act(instance.registrar, master_keys, lines, key_steps.make_waits(instance.settings))
         now = instance.clock.now()
     items = [_as_document(one, now) for one in rotated]
-    notes = _list_broken(rotated) if is_now else ()
+    notes = _list_broken(one.key for one in rotated) if is_now else ()
     return Answer({"items": items}, "\n".join(map(_as_text, rotated)), notes)
 
 
@@ -118,7 +118,7 @@ def import_one(desk: Desk, file: BinaryIO, audience: str | None, is_now: bool) -
             instance.registrar, master_keys, text, waits, audience=audience, is_to_wait=is_to_wait
         )
         now = instance.clock.now()
-    notes = ("Remove the copy that you imported from.", *(_list_broken([done]) if is_now else ()))
+    notes = ("Remove the copy that you imported from.", *(_list_broken([done.key]) if is_now else ()))
     return Answer(_as_document(done, now), _as_text(done), notes)
 
 
@@ -128,14 +128,17 @@ def import_one(desk: Desk, file: BinaryIO, audience: str | None, is_now: bool) -
 def retire(desk: Desk, kid: str) -> Answer:
     """Let a key sign no more; what it signed is still verified.
 
-    In place of one that signs, its successor does at once; in place of one that waits, the one before it
-    signs on. Fields of each item: as of `key list`; the key named first, then those that changed with it.
+    In place of one that signs, its successor does at once, and services may refuse its tokens; in place of
+    one that waits, the one before it signs on. Fields of each item: as of `key list`; the key named first,
+    then those that changed with it.
     """
     with desk.registry() as instance:
         master_keys = master_key.find_or_make_master_key(instance.settings, instance.entropy)
         waits = key_steps.make_waits(instance.settings)
-        changed = key_withdrawal.retire(instance.registrar, master_keys, kid, waits)
-        return _answer_changed(changed, instance.clock.now(), ())
+        retired, *others = changed = key_withdrawal.retire(instance.registrar, master_keys, kid, waits)
+        # One before it that signs on has begun long ago.
+        begun = [one for one in others if one.signs_from == retired.signs_until]
+        return _answer_changed(changed, instance.clock.now(), _list_broken(begun))
 
 
 @key.command("compromise")
@@ -190,5 +193,5 @@ def _as_text(rotated: Rotated) -> str:
     )
 
 
-def _list_broken(rotated: Iterable[Rotated]) -> tuple[str, ...]:
-    return tuple(f"{one.key.alg} signs at once: {_BROKEN[one.key.purpose]}" for one in rotated)
+def _list_broken(keys: Iterable[StoredKey]) -> tuple[str, ...]:
+    return tuple(f"{one.alg} signs at once: {_BROKEN[one.purpose]}" for one in keys)

@@ -36,14 +36,17 @@ def remove_alias(registrar: Registrar, identifier: str, alias: str) -> Audience:
         return write_removed(change, audience, alias)
 
 
-def rename_audience(registrar: Registrar, old: str, new: str, until: int | None = None) -> Audience:
+def rename_audience(
+    registrar: Registrar, old: str, new: str, until: int | None = None, expected_version: int | None = None
+) -> Audience:
     """Make `new` the identifier of the audience `old`, which becomes an alias of mode dual.
 
     new: free, or an alias of this audience. until: epoch seconds in the future; up to then both stand
-    in `aud`, after it `old` is only accepted. Raises as `add_alias`; Conflict if `old` is an alias.
+    in `aud`, after it `old` is only accepted. expected_version: refuse if the audience is no longer at
+    this version. Raises as `add_alias`; Conflict if `old` is an alias.
     """
     with registrar.change(Power.AUDIENCES) as change:
-        audience = audience_rules.require_changeable(change.connection, old)
+        audience = audience_rules.require_changeable(change.connection, old, expected_version)
         change.within_service(audience.service.name)
         if identifiers.comparison_form(old) != identifiers.comparison_form(audience.identifier):
             raise Conflict(f"{old} is an alias; the audience is {audience.identifier}")

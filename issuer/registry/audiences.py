@@ -163,14 +163,17 @@ def enable_audience(registrar: Registrar, identifier: str) -> Audience:
         return audience_steps.write_state(change, before, AudienceState.ACTIVE, None)
 
 
-def deprecate_audience(registrar: Registrar, identifier: str, successor: str | None = None) -> Audience:
+def deprecate_audience(
+    registrar: Registrar, identifier: str, successor: str | None = None, expected_version: int | None = None
+) -> Audience:
     """Mark an audience as on its way out; tokens are still issued for it. Twice is once.
 
-    successor: any spelling of an active audience of a service, or None. Raises NotFound, Locked, or
-    Conflict if the audience is disabled or the successor not active.
+    successor: any spelling of an active audience of a service, or None. expected_version: refuse if the
+    audience is no longer at this version. Raises NotFound, Locked, or Conflict if the audience is
+    disabled or the successor not active.
     """
     with registrar.change(Power.AUDIENCES) as change:
-        before = audience_rules.require_changeable(change.connection, identifier)
+        before = audience_rules.require_changeable(change.connection, identifier, expected_version)
         change.within_service(before.service.name)
         if before.state is AudienceState.DISABLED:
             raise Conflict(f"the audience {before.identifier} is disabled; enable it first")

@@ -119,6 +119,8 @@ def test_a_retired_key_is_followed_at_once(used):
     retired, made = ran.document["items"]
     assert (ran.status, retired["kid"], retired["state"]) == (0, kid, "retired")
     assert (made["kid"], made["state"]) == (find_signing(used), "active")
+    assert ran.err.startswith("ES256 signs at once: services that have cached the JWKS refuse its tokens")
+    assert "10 minutes" in ran.err
 
 
 def test_a_compromised_key_is_followed_at_once_and_it_is_told_what_breaks(used):

@@ -430,7 +430,8 @@ def test_what_cannot_be_another_name_is_refused(
 def test_a_rename_keeps_the_old_name_until_a_day(world: World, owner: Member, clock):
     address = at(world, "/aliases")
 
-    owner.send(at(world, "/rename"), identifier="https://new.example", until="2030-01-31")
+    fields = {"identifier": "https://new.example", "until": "2030-01-31", "version": "1"}
+    owner.send(at(world, "/rename"), **fields)
     page = owner.open(address).text
     clock.step(1_896_048_000 - START)
     later = sign_in_as(world, Role.AUDITOR).open(address).text
@@ -439,6 +440,19 @@ def test_a_rename_keeps_the_old_name_until_a_day(world: World, owner: Member, cl
     assert [(one.identifier, one.mode) for one in renamed.aliases] == [(ORDERS, AliasMode.DUAL)]
     assert "stands in aud beside https://new.example" in page
     assert "tokens name https://new.example alone" in later
+
+
+def test_a_second_rename_at_the_same_moment_is_stale(world: World, owner: Member):
+    fields = {"until": "2030-01-31", "version": "1"}
+    address = at(world, "/rename")
+    owner.send(address, identifier="https://new.example", **fields)
+
+    stale = owner.send(address, identifier="https://newer.example", **fields)
+
+    assert stale.status_code == 409
+    assert "https://new.example" in stale.text
+    assert "https://newer.example" in stale.text
+    assert [one.identifier for one in find(world, "https://new.example").aliases] == [ORDERS]
 
 
 def test_refusals_are_told_with_reason_and_request_id(world: World, owner: Member):
@@ -482,11 +496,13 @@ def test_an_audience_is_disabled_and_enabled_again(world: World, owner: Member):
 def test_an_audience_is_deprecated_with_a_successor(world: World, owner: Member):
     world.add_audience("https://new.example", service="Orders")
 
-    refused = owner.send(at(world, "/deprecate"), successor="https://nowhere.example")
-    answer = owner.send(at(world, "/deprecate"), successor="https://new.example")
+    refused = owner.send(at(world, "/deprecate"), successor="https://nowhere.example", version="1")
+    answer = owner.send(at(world, "/deprecate"), successor="https://new.example", version="1")
+    stale = owner.send(at(world, "/deprecate"), successor="", version="1")
 
-    assert (refused.status_code, answer.status_code) == (422, 303)
+    assert (refused.status_code, answer.status_code, stale.status_code) == (422, 303, 409)
     assert 'value="https://nowhere.example"' in refused.text
+    assert "https://new.example" in stale.text
     assert (find(world).state.value, find(world).successor) == ("deprecated", "https://new.example")
 
 

@@ -11,8 +11,9 @@ from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import REQUIRED, Checked
 from issuer.errors import Conflict, InvalidValue, Locked
 from issuer.model.audience import AliasMode
-from issuer.pages import forms
-from issuer.pages.forms import PageForm
+from issuer.pages import error_pages, forms
+from issuer.pages.error_pages import Version
+from issuer.pages.forms import EditForm, PageForm
 from issuer.policy import dates, identifiers
 from issuer.registry import aliases
 
@@ -27,6 +28,10 @@ class _UntilForm(PageForm):
 
     identifier = StringField("Identifier", [InputRequired(REQUIRED), Checked(identifiers.check_identifier)])
     until = StringField("Until", [Checked(dates.read_date)])
+
+
+class _RenameForm(_UntilForm, EditForm):
+    """The new name of an audience."""
 
 
 class _AliasForm(_UntilForm):
@@ -70,11 +75,20 @@ class AliasTab(Tab):
     def rename(self, audience_id: int) -> ResponseReturnValue:
         """Answer with the form of a new name, or rename an audience."""
         audience = self._find_changeable(audience_id)
-        form = _UntilForm()
+        form = _RenameForm(data={"version": str(audience.version)})
         if form.validate_on_submit():
             new = forms.read_text(form.identifier)
+            if form.version.data != str(audience.version):
+                versions = [Version("Identifier", new, audience.identifier)]
+                return error_pages.show_stale(audience.identifier, versions, request.path)
             try:
-                aliases.rename_audience(self._desk.registrar(), audience.identifier, new, _read_until(form))
+                aliases.rename_audience(
+                    self._desk.registrar(),
+                    audience.identifier,
+                    new,
+                    _read_until(form),
+                    expected_version=audience.version,
+                )
             except (Conflict, InvalidValue, Locked) as refusal:
                 form.refuse(refusal, _find_field(refusal))
             else:

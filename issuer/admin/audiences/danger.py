@@ -8,7 +8,9 @@ from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import Checked
 from issuer.errors import Conflict, InvalidValue, Locked, NotFound, UnusableKey, WrongMasterKey
 from issuer.model.audience import AudienceState, own_jwks_path
-from issuer.pages.forms import PageForm
+from issuer.pages import error_pages
+from issuer.pages.error_pages import Version
+from issuer.pages.forms import EditForm
 from issuer.policy import identifiers
 from issuer.registry import audiences
 from issuer.registry.listings import consequences
@@ -18,7 +20,7 @@ from issuer.registry.powers import Power
 _KEY_REFUSALS = (Conflict, UnusableKey, WrongMasterKey)
 
 
-class _SuccessorForm(PageForm):
+class _SuccessorForm(EditForm):
     """What replaces an audience."""
 
     successor = StringField("Successor", [Checked(identifiers.check_identifier)])
@@ -87,11 +89,17 @@ class DangerTab(Tab):
     def deprecate(self, audience_id: int) -> ResponseReturnValue:
         """Answer with the form that names a successor, or deprecate an audience."""
         audience = self._find_changeable(audience_id)
-        form = _SuccessorForm(data={"successor": audience.successor or ""})
+        form = _SuccessorForm(data={"successor": audience.successor or "", "version": str(audience.version)})
         if form.validate_on_submit():
+            if form.version.data != str(audience.version):
+                versions = [Version("Successor", form.successor.data or "", audience.successor or "")]
+                return error_pages.show_stale(audience.identifier, versions, request.path)
             try:
                 audiences.deprecate_audience(
-                    self._desk.registrar(), audience.identifier, form.successor.data or None
+                    self._desk.registrar(),
+                    audience.identifier,
+                    form.successor.data or None,
+                    expected_version=audience.version,
                 )
             except (Conflict, InvalidValue, Locked, NotFound) as refusal:
                 form.refuse(refusal, "successor")
