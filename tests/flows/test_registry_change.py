@@ -142,3 +142,22 @@ def test_every_change_takes_effect_within_a_second(
     print(f"a change took effect everywhere within {max(taken):.2f} s of {TRIALS}")  # noqa: T201 - a figure
 
     assert max(taken) < IN_TIME_SECONDS
+
+
+@pytest.mark.soak
+def test_a_permission_taken_back_is_invalid_target_everywhere_within_a_second(
+    server: Server, clerk: Registrar, account: Account, audience: str
+) -> None:
+    taken = []
+    for _ in range(TRIALS):
+        permissions.revoke_permission(clerk, account.client_id, audience)
+        taken.append(
+            servers.wait_until(
+                lambda: all(map(_is(400, "invalid_target"), rounds.ask(server, account, audience, 32)))
+            )
+        )
+        permissions.grant_permission(clerk, NewPermission(account.client_id, audience))
+        servers.wait_until(lambda: rounds.statuses(rounds.ask(server, account, audience)) == {200})
+    print(f"taken back everywhere within {max(taken):.2f} s of {TRIALS}")  # noqa: T201 - a figure
+
+    assert max(taken) < IN_TIME_SECONDS

@@ -1,4 +1,4 @@
-"""A worker that is stopped while keys roll signs with none that it should not when it goes on.
+"""A worker that sleeps while keys of access and of refresh tokens roll signs with none that it should not.
 
 Times are compressed alike: a key is published 3 seconds ahead, a worker answers from memory for 2.
 """
@@ -22,7 +22,7 @@ from issuer.master_key import find_or_make_master_key
 from issuer.model.signing_key import KeyPurpose
 from issuer.registry import key_rotation
 from issuer.registry.key_steps import Waits
-from tests.flows import servers, shop
+from tests.flows import holders, servers, shop
 from tests.flows.servers import Server
 
 AHEAD_SECONDS, STALE_SECONDS = 3, 2
@@ -41,20 +41,22 @@ def server(database_url: str, tmp_path: Path) -> Iterator[Server]:
         yield running
 
 
-def rotate_until_signing(server: Server) -> str:
-    """Let the next key follow and return its kid once it signs."""
+def rotate_until_signing(server: Server) -> set[str]:
+    """Let the next keys follow, for access and for refresh tokens, and return their kids once they sign."""
     settings = config.load_settings(environ=server.environment)
     master_keys = find_or_make_master_key(settings, Entropy())
     with shop.registrar(server.environment) as clerk:
-        lines = key_rotation.list_shared_lines(["ES256"])
-        (rotated,) = key_rotation.rotate(clerk, master_keys, lines, WAITS)
-    servers.wait_until(lambda: time.time() > rotated.key.signs_from + STALE_SECONDS)
-    return rotated.key.kid
+        lines = key_rotation.list_shared_lines(["ES256", "HS256"])
+        rotated = key_rotation.rotate(clerk, master_keys, lines, WAITS)
+    last = max(one.key.signs_from for one in rotated)
+    servers.wait_until(lambda: time.time() > last + STALE_SECONDS)
+    return {one.key.kid for one in rotated}
 
 
 def test_a_worker_that_slept_through_two_rotations_signs_with_the_newest_key_or_not_at_all(server):
-    account = shop.open_shop(server.environment)
-    body, headers = servers.token_request(account.client_id, account.secret, audience=shop.SHIPPING)
+    account = holders.add_account(server.environment)
+    asked = {"audience": shop.SHIPPING, "scope": f"{shop.SCOPE} offline_access"}
+    body, headers = servers.token_request(account.client_id, account.secret, **asked)
     with ExitStack() as stack:
         links = [stack.enter_context(servers.connection(server.port)) for _ in range(CONNECTIONS)]
         for link in links:
@@ -78,8 +80,11 @@ def test_a_worker_that_slept_through_two_rotations_signs_with_the_newest_key_or_
     statuses = {status for status, _ in answers}
     assert 200 in statuses
     assert statuses <= {200, 503}
-    assert {_kid(answer) for status, answer in answers if status == 200} == {newest}
-    servers.wait_until(lambda: all(newest in _list_published(server) for _ in range(CONNECTIONS)))
+    kids = [_list_kids(answer) for status, answer in answers if status == 200]
+    assert kids == [newest] * len(kids)
+    published = {kid for one in kids for kid in one} & _list_published(server)
+    assert len(published) == 1
+    servers.wait_until(lambda: all(published <= _list_published(server) for _ in range(CONNECTIONS)))
 
 
 def _list_published(server: Server) -> set[str]:
@@ -91,5 +96,6 @@ def _read(link: http.client.HTTPConnection) -> tuple[int, bytes]:
     return answer.status, answer.read()
 
 
-def _kid(answer: bytes) -> str:
-    return jwt.get_unverified_header(json.loads(answer)["access_token"])["kid"]
+def _list_kids(answer: bytes) -> set[str]:
+    tokens = json.loads(answer)
+    return {jwt.get_unverified_header(tokens[name])["kid"] for name in ("access_token", "refresh_token")}

@@ -27,10 +27,12 @@ URL = "https://id.example/auth"
 MASTER_KEY = "A" * 43
 OTHER_MASTER_KEY = "B" * 42 + "A"
 PROCESSES = 8
+PROCESSES_OF_SOAK, STARTS = 16, 20
 
 # One process that becomes many: what takes long is to import, and that is not what is tested.
-_PREPARE = f"""
+_PREPARE = """
 import os
+import sys
 from sqlalchemy import create_engine
 from issuer import config, master_key
 from issuer.clock import Clock
@@ -48,7 +50,7 @@ def prepare():
 
 gate, opener = os.pipe()
 children = []
-for _ in range({PROCESSES}):
+for _ in range(int(sys.argv[1])):
     child = os.fork()
     if child == 0:
         os.close(opener)
@@ -168,6 +170,17 @@ class TestTheEmbeddedDatabase:
         assert len(list_signing_keys(engine)) == 3
         engine.dispose()
 
+    @pytest.mark.soak
+    @pytest.mark.parametrize("_start", range(STARTS))
+    def test_is_made_once_by_twice_as_many(
+        self, environment: dict[str, str], settings: Settings, engine: Engine, _start: int
+    ) -> None:
+        statuses = prepare_at_once(environment, PROCESSES_OF_SOAK)
+
+        assert statuses == str([0] * PROCESSES_OF_SOAK)
+        assert len(list_signing_keys(engine)) == 3
+        engine.dispose()
+
 
 def test_other_database_that_is_empty_is_refused_and_left_empty(
     empty_database_url: str, tmp_path: Path, prepare: Callable
@@ -266,11 +279,11 @@ def test_issuer_url_over_the_audience_of_a_service_is_refused_and_nothing_is_wri
     assert audit.list_events(registrar) == events
 
 
-def prepare_at_once(environment: dict[str, str]) -> str:
+def prepare_at_once(environment: dict[str, str], processes: int = PROCESSES) -> str:
     """Prepare a database in many processes that begin together; return what they print: their statuses."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("ISSUER_")}
     done = subprocess.run(
-        [sys.executable, "-c", _PREPARE],
+        [sys.executable, "-c", _PREPARE, str(processes)],
         env=inherited | environment,
         capture_output=True,
         text=True,

@@ -97,9 +97,11 @@ class KeyMachine(RuleBasedStateMachine):
         )
         self.keyring = Keyring(self.clock)
         self.keyring.load(self.engine, MASTER)
-        self.life = 3600
+        self.life, self.refresh_life = 3600, REFRESH_SECONDS
         # The latest second at which a token of (whose, kid) is good.
         self.good_until: dict[tuple[int | None, str], int] = {}
+        # The same of refresh tokens, by kid.
+        self.refresh_until: dict[str, int] = {}
         # What was published of (whose), and since when caches were not overtaken by force.
         self.seen: dict[int | None, list[tuple[int, frozenset[str]]]] = defaultdict(list)
         self.forced_at = START
@@ -117,7 +119,7 @@ class KeyMachine(RuleBasedStateMachine):
 
     @property
     def waits(self) -> Waits:
-        return Waits(AHEAD, STALE, {KeyPurpose.TOKEN: self.life, KeyPurpose.REFRESH: REFRESH_SECONDS})
+        return Waits(AHEAD, STALE, {KeyPurpose.TOKEN: self.life, KeyPurpose.REFRESH: self.refresh_life})
 
     def list_keys(self) -> tuple[StoredKey, ...]:
         return signing_keys.list_signing_keys(self.engine)
@@ -182,10 +184,12 @@ class KeyMachine(RuleBasedStateMachine):
     def give_up(self):
         self.act(lambda: own_keys.give_up(self.registrar, self.audience.identifier, self.waits))
 
-    @rule(life=st.sampled_from([60, 3600, DAY]))
-    def allow(self, life):
-        """Start the server with another longest life of access tokens."""
-        self.life = life
+    @rule(
+        life=st.sampled_from([60, 3600, DAY]), refresh_life=st.sampled_from([DAY, REFRESH_SECONDS, 90 * DAY])
+    )
+    def allow(self, life, refresh_life):
+        """Start the server with other longest lives of access and refresh tokens."""
+        self.life, self.refresh_life = life, refresh_life
         self.act(lambda: key_lifetimes.align(self.engine, self.clock, self.waits.longest_seconds))
 
     @rule(seconds=st.sampled_from(STEPS))
@@ -217,6 +221,8 @@ class KeyMachine(RuleBasedStateMachine):
         for whose in (None, self.audience.id):
             kid = self.keyring.signer(KeyPurpose.TOKEN, "ES256", now, whose).kid
             self.good_until[whose, kid] = max(self.good_until.get((whose, kid), 0), now + self.life)
+        kid = self.keyring.signer(KeyPurpose.REFRESH, "HS256", now).kid
+        self.refresh_until[kid] = max(self.refresh_until.get(kid, 0), now + self.refresh_life)
         self.verify(now, stored)
 
     def verify(self, now: int, stored: tuple[StoredKey, ...]) -> None:
@@ -237,6 +243,9 @@ class KeyMachine(RuleBasedStateMachine):
         for kid in compromised:
             assert self.keyring.find_verifying_key(kid, KeyPurpose.TOKEN, now) is None
             assert self.keyring.find_verifying_key(kid, KeyPurpose.REFRESH, now) is None
+        for kid, until in self.refresh_until.items():
+            is_good = until > now and kid not in compromised
+            assert not is_good or self.keyring.find_verifying_key(kid, KeyPurpose.REFRESH, now) is not None
         for (whose, kid), until in list(self.good_until.items()):
             if until <= now or kid in compromised:
                 del self.good_until[whose, kid]
