@@ -88,8 +88,9 @@ def still_permitted(
 ) -> frozenset[str]:
     """Return the granted scopes that the chosen audiences still define and permit; the others drop out.
 
-    granted: the permissions of all audiences of the grant, of which chosen are some. A scope that a
-    second one of them defines since drops out: granted for one, it never becomes the other's.
+    granted: the permissions of all audiences of the grant, of which chosen are some. A grant holds names
+    alone: one that a second audience of it defines since drops out, and one that its first audience
+    defines no more is another's that does.
     """
     return frozenset(
         scope

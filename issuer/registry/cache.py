@@ -8,6 +8,7 @@ bounded time, and what is not known is refused at once.
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Final
 
 from issuer.clock import Clock
@@ -15,11 +16,20 @@ from issuer.errors import TemporarilyUnavailable
 from issuer.model.permission import ClientRecord
 from issuer.registry.directory import Directory
 from issuer.store import audiences, client_records, registry_version
-from issuer.store.db import Engine, looking, reading
+from issuer.store.db import Connection, Engine, looking, reading
 from issuer.store.registry_version import Concern, ConcernKind
 
 MOST_RECORDS: Final = 10_000
 _LONGEST_CLIENT_ID = 255
+
+
+@dataclass(frozen=True, slots=True)
+class _News:
+    """What a look found. changed_at: of the version. concerns: of all since the known one, if they tell."""
+
+    version: int
+    changed_at: int | None
+    concerns: tuple[Concern, ...]
 
 
 class RegistryCache:
@@ -43,6 +53,7 @@ class RegistryCache:
         self._records: dict[str, ClientRecord] = {}
         self._directory: Directory | None = None
         self._version = 0
+        self._changed_at: int | None = None
         self._seen_at = clock.monotonic()
         self._is_away = False
 
@@ -87,19 +98,24 @@ class RegistryCache:
         """
         try:
             with looking(self._engine) as connection:
-                version = registry_version.find_version(connection)
-                concerns = (
-                    ()
-                    if version == self._version
-                    else registry_version.list_changes(connection, self._version)
-                )
+                news = self._find_news(connection)
         except TemporarilyUnavailable:
             self._is_away = True
             raise
-        if version != self._version:
-            self._drop(version, concerns)
+        if news is not None:
+            self._drop(news)
         self._seen_at = self._clock.monotonic()
         self._is_away = False
+
+    def _find_news(self, connection: Connection) -> _News | None:
+        version, known_at = registry_version.find_version_and_time_of(connection, self._version)
+        # A restored backup, or a standby that lagged, may reach the known version a second time, or pass
+        # it: later, and with other changes.
+        is_known = known_at == self._changed_at
+        if is_known and version == self._version:
+            return None
+        concerns = registry_version.list_changes(connection, self._version) if is_known else ()
+        return _News(version, registry_version.find_changed_at(connection, version), concerns)
 
     def _load(self, client_id: str) -> ClientRecord | None:
         with reading(self._engine) as connection:
@@ -114,13 +130,13 @@ class RegistryCache:
                 self._records[client_id] = record
         return record
 
-    def _drop(self, version: int, concerns: tuple[Concern, ...]) -> None:
+    def _drop(self, news: _News) -> None:
         # A gap (old rows are swept) and an older version (a restored backup) do not tell what
         # changed: then everything is dropped.
-        told = {concern.version for concern in concerns}
-        is_told = version > self._version and told == set(range(self._version + 1, version + 1))
-        kinds = {concern.kind for concern in concerns}
-        keys = {concern.client_key for concern in concerns}
+        told = {concern.version for concern in news.concerns}
+        is_told = news.version > self._version and told == set(range(self._version + 1, news.version + 1))
+        kinds = {concern.kind for concern in news.concerns}
+        keys = {concern.client_key for concern in news.concerns}
         if not is_told or ConcernKind.KEYS in kinds:
             self._reload_keys()
         with self._lock:
@@ -133,7 +149,7 @@ class RegistryCache:
                     if record.client.key not in keys
                 }
             self._directory = None
-            self._version = version
+            self._version, self._changed_at = news.version, news.changed_at
 
     def _find_directory(self) -> Directory:
         directory = self._directory

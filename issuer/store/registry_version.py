@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Select, func, insert, select, update
 
 from issuer.model.client import ClientKey
 from issuer.store import batches
@@ -45,6 +45,18 @@ def raise_version(connection: Connection) -> int:
 def find_version(connection: Connection) -> int:
     """Return the registry's version."""
     return connection.execute(select(RegistryVersionRow.version)).scalar_one()
+
+
+def find_version_and_time_of(connection: Connection, known_version: int) -> tuple[int, int | None]:
+    """Return the registry's version, and as `find_changed_at` when the known one was made: in one look."""
+    changed_at = _changed_at(known_version).scalar_subquery()
+    row = connection.execute(select(RegistryVersionRow.version, changed_at)).one()
+    return row[0], row[1]
+
+
+def find_changed_at(connection: Connection, version: int) -> int | None:
+    """Return when a version was made, epoch seconds; None if it was not or its record is removed."""
+    return connection.execute(_changed_at(version)).scalar_one()
 
 
 def list_changes(connection: Connection, after_version: int) -> tuple[Concern, ...]:
@@ -88,6 +100,10 @@ def remove_changes(connection: Connection, before: int, limit: int) -> int:
         (RegistryChangeRow.at < before) & (RegistryChangeRow.version < current),
         limit,
     )
+
+
+def _changed_at(version: int) -> Select[int | None]:
+    return select(func.max(RegistryChangeRow.at)).where(RegistryChangeRow.version == version)
 
 
 def _key(client_key: int | None) -> ClientKey | None:

@@ -277,6 +277,29 @@ class TestAHistoryThatDoesNotTell:
         assert not is_kept(warm, other, database)
         assert is_kept(warm, other, database)
 
+    @pytest.fixture
+    def restored(self, warm: RegistryCache, engine: Engine, clock: FixedClock) -> RegistryCache:
+        """Give a cache whose database is, a second later, that of one version before."""
+        with writing(engine) as connection:
+            lost = registry_version.find_version(connection)
+            connection.execute(delete(RegistryChangeRow).where(RegistryChangeRow.version == lost))
+            connection.execute(update(RegistryVersionRow).values(version=lost - 1))
+        clock.step(1)
+        return warm
+
+    @pytest.mark.parametrize("changes", [1, 2])
+    def test_another_history_that_reaches_the_version_again_drops_everything(
+        self, restored: RegistryCache, registrar: Registrar, robot: Client, other: Client, changes: int
+    ) -> None:
+        for client in (robot, other)[:changes]:
+            clients.disable_client(registrar, client.client_id)
+
+        restored.check_once()
+        record = restored.find_record(robot.client_id)
+
+        assert record is not None
+        assert record.client.state is ClientState.DISABLED
+
 
 class TestARecordLoadedDuringAChange:
     """The interleavings of a request that reads, an admin who writes and the thread that looks."""

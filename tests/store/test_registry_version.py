@@ -26,3 +26,14 @@ def test_concerns_are_told_since_a_version(engine):
         assert registry_version.list_changes(connection, 1) == told
         assert registry_version.list_changes(connection, 2) == told[1:]
         assert registry_version.list_changes(connection, 4) == ()
+
+
+def test_the_time_of_a_known_version_tells_one_history_from_another(engine):
+    with db.writing(engine) as connection:
+        version = registry_version.raise_version(connection)
+        registry_version.add_change(connection, Concern(version, ConcernKind.NOBODY), at=7)
+
+    with db.reading(engine) as connection:
+        assert registry_version.find_version_and_time_of(connection, version) == (version, 7)
+        assert registry_version.find_version_and_time_of(connection, version - 1) == (version, None)
+        assert registry_version.find_changed_at(connection, version) == 7

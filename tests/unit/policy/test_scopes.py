@@ -289,7 +289,7 @@ class TestGrant:
 
     @pytest.mark.parametrize("target", BOTH)
     def test_a_granted_scope_that_a_second_audience_defines_since_is_nobodys(self, target):
-        """Granted as the scope of one audience, it never becomes that of another."""
+        """Granted as the scope of one audience, it becomes no other's while that one defines it."""
         held = grant(*BOTH, scopes="read write count")
 
         planned = plan(record(ORDERS, STOCK), asking(target), held=held)
@@ -302,6 +302,15 @@ class TestGrant:
 
         with pytest.raises(InvalidScope):
             plan(record(ORDERS, STOCK), asking(target, scope="read"), held=held)
+
+    def test_a_granted_scope_that_moved_between_the_audiences_of_the_grant_is_the_new_ones(self):
+        """A grant holds names of scopes: each counts where one of its audiences defines it now."""
+        held = grant(*BOTH, scopes="refund")
+        of = record(audience("orders", 1, scopes="read"), audience("stock", 2, scopes="refund"))
+
+        planned = plan(of, asking("stock"), held=held)
+
+        assert planned.scopes == ("refund",)
 
     def test_a_lost_audience_is_refused_before_its_scopes(self):
         with pytest.raises(InvalidGrant):
