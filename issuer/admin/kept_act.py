@@ -14,17 +14,18 @@ from issuer.errors import NotAllowed, NotFound
 from issuer.registry import audiences, clients, services, users
 from issuer.registry.listings import keys
 
-# As the button was called that somebody pressed. A dangerous act without fields is pressed again instead.
+# As the button was called that somebody pressed, with what its page said round it. A dangerous act without
+# fields is pressed again instead.
 LABELS: Final = {
     "admin.add_secret": "Make secret",
-    "admin.compromise_key": "Withdraw as stolen",
+    "admin.compromise_key": "Withdraw key as stolen",
     "admin.edit_user": "Change role",
     "admin.new_user": "Add user",
     "admin.remove_audience": "Remove audience",
     "admin.remove_client": "Remove client",
     "admin.remove_service": "Remove service",
     "admin.rotate_key": "Publish the next key",
-    "admin.rotate_key_now": "Sign now",
+    "admin.rotate_key_now": "Sign with the next key now",
     "admin.set_password": "Set password",
 }
 _UNKNOWN: Final = "Go on"
