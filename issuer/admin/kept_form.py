@@ -4,9 +4,9 @@ It goes through the pages of the step-up as hidden fields, never through an addr
 that holds a password or a secret is not kept at all: then it has to be typed again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from flask import current_app, request
 from werkzeug.exceptions import HTTPException
@@ -25,10 +25,15 @@ _MOST_CHARACTERS = 32 * 1024
 
 @dataclass(frozen=True, slots=True)
 class KeptForm:
-    """Where a form was sent, and its fields in their order; a name may be there several times."""
+    """Where a form was sent, and its fields in their order; a name may be there several times.
+
+    endpoint, arguments: of the view that takes it. Any: as the routes convert them.
+    """
 
     action: str
     fields: tuple[tuple[str, str], ...]
+    endpoint: str
+    arguments: Mapping[str, Any]
 
     @property
     def typed(self) -> list[tuple[str, str]]:
@@ -67,18 +72,19 @@ def _list_fields() -> Iterable[tuple[str, str]]:
 
 def _make(action: str, fields: tuple[tuple[str, str], ...]) -> KeptForm | None:
     characters = sum(len(name) + len(value) for name, value in fields)
-    if len(fields) > _MOST_FIELDS or characters > _MOST_CHARACTERS or not _is_ours(action):
+    if len(fields) > _MOST_FIELDS or characters > _MOST_CHARACTERS:
         return None
-    return KeptForm(action, fields)
+    found = _find_view(action)
+    return None if found is None else KeptForm(action, fields, *found)
 
 
-def _is_ours(action: str) -> bool:
-    """Return whether an address is one of the console that takes a form."""
+def _find_view(action: str) -> tuple[str, Mapping[str, Any]] | None:
+    """Return endpoint and arguments of the view of the console that takes a form there, None for none."""
     if find_return_path(action, request.script_root) is None:
-        return False
+        return None
     path = action.partition("?")[0].removeprefix(request.script_root)
     try:
-        endpoint, _ = current_app.url_map.bind("").match(path, method="POST")
+        endpoint, arguments = current_app.url_map.bind("").match(path, method="POST")
     except HTTPException:
-        return False
-    return str(endpoint).startswith("admin.")
+        return None
+    return (endpoint, arguments) if str(endpoint).startswith("admin.") else None

@@ -113,7 +113,13 @@ def make_blueprint(
         shown = [_link(item, path) for item in rail if user and _may_open(policies, item, powers)]
         return {"user": user, "rail": shown, "current_path": path, "current_address": current_address()}
 
+    def describe_lost_shell() -> dict[str, object]:
+        # An address below the console's that nothing answers belongs to no blueprint.
+        is_lost = request.endpoint is None and f"{request.path}/".startswith(f"{PREFIX}/")
+        return describe_shell() if is_lost else {}
+
     blueprint.context_processor(describe_shell)
+    blueprint.app_context_processor(describe_lost_shell)
     return blueprint
 
 

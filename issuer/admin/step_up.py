@@ -9,7 +9,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
 
-from issuer.admin import kept_form, sign_in
+from issuer.admin import kept_act, kept_form, sign_in
 from issuer.admin.desk import Desk, find_browser
 from issuer.admin.kept_form import KeptForm
 from issuer.admin.view import View
@@ -49,6 +49,8 @@ class StepUpPages:
         if not form.validate():
             return self._show(form, 422, kept)
         desk = self._desk
+        # Before the cookie is another: what fails here leaves the browser the one that opens its session.
+        act = None if kept is None else kept_act.describe(desk, kept)
         try:
             renewed = use_case.step_up(
                 desk.registrar(), desk.passwords, desk.signed_in, form.password.data or "", find_browser()
@@ -59,7 +61,8 @@ class StepUpPages:
             shown = self._show(form, sign_in.find_status(refusal), kept, sign_in.find_wait(refusal))
             return sign_in.put_wait(shown, refusal)
         if kept is not None:
-            going_on = Response(render_template("admin/go_on.html", kept=kept, back_url=_find_back(kept)))
+            page = render_template("admin/go_on.html", act=act, kept=kept, back_url=_find_back(kept))
+            going_on = Response(page)
             desk.sessions.put_cookie(going_on, renewed.secret)
             return going_on
         if _is_to_repeat():

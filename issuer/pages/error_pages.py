@@ -122,10 +122,10 @@ class Version:
         return self.yours != self.current
 
 
-def show_stale(name: str, versions: Sequence[Version], edit_url: str, changed_by: str = "") -> Response:
+def show_stale(name: str, versions: Sequence[Version], edit_url: str) -> Response:
     """Return the page of a stale edit (409), both versions beside each other.
 
-    name: of what was to be changed. edit_url: where to edit what is there now. changed_by: who was faster.
+    name: of what was to be changed. edit_url: where to edit what is there now.
     """
     request_id = request.environ.get(answers.REQUEST_ID, "")
     page = render_template(
@@ -133,7 +133,6 @@ def show_stale(name: str, versions: Sequence[Version], edit_url: str, changed_by
         name=name,
         versions=versions,
         edit_url=edit_url,
-        changed_by=changed_by,
         request_id=request_id,
     )
     return Response(page, 409)

@@ -10,6 +10,8 @@ from tests.flows.servers import Server
 
 EVERY_LOOK = pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
 
+_LIST_CUT = """selector => [...document.querySelectorAll(selector)]
+  .filter(each => each.scrollWidth > each.clientWidth).map(each => each.textContent)"""
 SHOWN = {
     "macros": ("", 200),
     "rows": ("/rows", 200),
@@ -28,6 +30,16 @@ def test_the_landing_page_is_sound(browser: Browser, server: Server, theme: str,
         visit.keep_picture(f"landing-{theme}-{width}")
 
         visit.assert_sound()
+
+
+@pytest.mark.parametrize("width", WIDTHS)
+def test_the_landing_page_cuts_no_key_id(browser: Browser, server: Server, width: int):
+    with visiting(browser, width=width) as visit:
+        visit.open(f"{server.url}/")
+
+        cut = visit.page.evaluate(_LIST_CUT, ".data .identifier code")
+
+        assert cut == []
 
 
 @EVERY_LOOK

@@ -302,7 +302,7 @@ def test_what_was_typed_goes_on_after_the_password(browser: Browser, console: Wo
         if scripts:
             _check(visit, "go-on")
 
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Make secret").click()
 
         expect(page.get_by_text("shown this once").first).to_be_visible()
         secrets = clients.find_client(console.registrar, client_id).secrets

@@ -168,7 +168,7 @@ def _show_stale() -> Any:
         Version("Description", "Takes orders.", "Takes orders."),
         Version("Lifetime", "10 min", "15 min"),
     ]
-    return error_pages.show_stale("Orders", versions, "/admin/showroom/form", "Bob")
+    return error_pages.show_stale("Orders", versions, "/admin/showroom/form")
 
 
 def _refuse(how: str) -> Any:

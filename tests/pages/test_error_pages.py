@@ -1,14 +1,19 @@
 """Pages of errors: what happened, what to do, the request's id; nothing of the fault."""
 
 import json
+import re
 from unittest import mock
 
 import pytest
 
 from issuer.errors import TemporarilyUnavailable
+from issuer.model.user import Role
 from issuer.registry import web_sessions
 from tests.pages import signed_in
 from tests.pages.conftest import Visitor
+
+# Where each line of the rail leads.
+_RAIL = re.compile(r'<li><a href="([^"]+)"[^>]*><svg')
 
 
 @pytest.mark.parametrize(
@@ -68,7 +73,10 @@ def test_a_stale_edit_shows_both_versions(visitor: Visitor):
     answer = visitor.open("/admin/showroom/stale")
 
     assert answer.status_code == 409
-    assert all(text in answer.text for text in ("Bob changed this", "10 min", "15 min", "&lt;script&gt;"))
+    assert all(
+        text in answer.text
+        for text in ("This was changed after you had opened it", "10 min", "15 min", "&lt;script&gt;")
+    )
     assert answer.text.count("(differs)") == 2
     assert 'href="/admin/showroom/form">Edit what is there now' in answer.text
     assert answer.headers["X-Request-ID"] in answer.text
@@ -93,6 +101,53 @@ def test_who_is_signed_in_keeps_the_rail_on_the_page_of_an_error(open_world):
 
     assert (refused.status_code, unknown.status_code) == (400, 404)
     assert all('aria-label="Console"' in answer.text for answer in (refused, unknown))
+
+
+@pytest.mark.parametrize("url", ["https://id.example", "https://id.example/auth"])
+@pytest.mark.parametrize("role", signed_in.ROLES)
+def test_who_is_signed_in_keeps_the_rail_where_the_console_has_no_page(open_world, role: Role, url: str):
+    world = open_world(url=url)
+    member, base = signed_in.sign_in_as(world, role), url.removeprefix("https://id.example")
+
+    lost, there = member.open(f"{base}/admin/nowhere"), member.open(f"{base}/admin")
+    wrong = member.ask("DELETE", f"{base}/admin/keys")
+
+    assert (lost.status_code, there.status_code, wrong.status_code) == (404, 200, 405)
+    assert len(_RAIL.findall(there.text)) > 1
+    for answer in (lost, wrong):
+        assert _RAIL.findall(answer.text) == _RAIL.findall(there.text)
+        assert f"<strong>{member.name}</strong>" in answer.text
+
+
+def test_no_rail_stands_where_the_console_is_not(open_world):
+    owner = signed_in.sign_in_as(open_world())
+
+    for path in ("/nowhere", "/adminx", "/admin;x/keys"):
+        assert 'aria-label="Console"' not in owner.open(path).text
+
+
+def test_who_is_not_signed_in_gets_the_same_page_of_every_unknown_address(open_world):
+    """Also with a cookie that opens nothing: the page does not tell the console from anywhere else."""
+    world = open_world()
+    guest = signed_in.sign_in_as(world)
+    guest.http.set_cookie("__Host-issuer_session", "forged", domain="id.example")
+
+    pages = [guest.open(path, headers={"X-Request-ID": "one"}) for path in ("/admin/nowhere", "/nowhere")]
+
+    assert [answer.status_code for answer in pages] == [404, 404]
+    assert pages[0].text == pages[1].text
+    assert "Set-Cookie" not in pages[0].headers
+
+
+def test_an_unknown_address_is_answered_while_the_database_is_away(open_world):
+    owner = signed_in.sign_in_as(open_world())
+    away = TemporarilyUnavailable("the pool is empty")
+
+    with mock.patch.object(web_sessions, "find_signed_in", side_effect=away):
+        answer = owner.open("/admin/nowhere")
+
+    assert answer.status_code == 404
+    assert 'aria-label="Console"' not in answer.text
 
 
 def test_who_is_not_signed_in_sees_no_rail_on_the_page_of_an_error(visitor: Visitor):

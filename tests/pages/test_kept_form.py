@@ -4,18 +4,24 @@ import ast
 import html
 import re
 from pathlib import Path
+from unittest import mock
 
 import pytest
 
 from issuer import admin
-from issuer.admin import kept_form
+from issuer.admin import kept_act, kept_form
+from issuer.errors import TemporarilyUnavailable
 from issuer.model.user import Role
+from issuer.pages import gate
 from issuer.registry import clients, services, users
+from issuer.registry.listings import keys
+from issuer.registry.powers import DANGEROUS
 from tests.oauth.world import World
 from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, sign_in_as
 
 STEP_UP = "/admin/step-up"
 LABEL = """rack "2" & <b>bold</b>"""
+HOSTILE = """Shop"'><b>bold</b>"""
 
 
 @pytest.fixture
@@ -38,6 +44,17 @@ def read_hidden(page: str) -> list[tuple[str, str]]:
     """Return the hidden fields of a page's forms but for their tokens."""
     found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.split("<main")[1])
     return [(name, html.unescape(value)) for name, value in found if name != "csrf_token"]
+
+
+def find_thing(header: str) -> str:
+    """Return what stands below the heading of a page, "" for nothing."""
+    found = re.search(r"</h1></div>\s*<div>([^<]*)</div>", header)
+    return html.unescape(found[1]) if found else ""
+
+
+def find_kid(world: World) -> str:
+    """Return the kid of the key that signs tokens for all audiences with RS256."""
+    return next(line.signer.kid for line in keys.list_lines(world.registrar) if line.alg == "RS256")
 
 
 def go_on(member: Member, path: str, **typed: object) -> str:
@@ -76,6 +93,89 @@ def test_it_is_seen_before_it_is_sent(world: World, owner: Member):
     assert LABEL in html.unescape(shown.text.split("<dl")[1])
     assert "<b>bold" not in asked.text + shown.text
     assert clients.find_client(world.registrar, world.clients["Robot"].client_id).version == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "label", "thing"),
+    [
+        ("{client}/credentials/new", "Make secret", "Robot ({client_id})"),
+        ("{client}/remove", "Remove client", "Robot ({client_id})"),
+        ("/admin/services/3/remove", "Remove service", HOSTILE),
+        ("/admin/audiences/4/remove", "Remove audience", "urn:orders"),
+        ("/admin/keys/by-id/{kid}/compromise", "Withdraw key as stolen", "{kid}"),
+        ("/admin/keys/rotation/publish", "Publish the next key", ""),
+        ("/admin/keys/rotation/sign-now", "Sign with the next key now", ""),
+        ("/admin/users/new", "Add user", ""),
+        ("/admin/users/by-name/VICTIM/edit", "Change role", "victim"),
+        ("/admin/users/by-name/victim/password", "Set password", "victim"),
+        ("/admin/users/by-name/nobody/edit?name=victim", "Change role", ""),
+        ("/admin/audiences/99/remove", "Remove audience", ""),
+        ("/admin/audiences/99999999999999999999/remove", "Remove audience", ""),
+        ("/admin/keys/by-id/all-is-well/compromise", "Withdraw key as stolen", ""),
+        ("/admin/services/new", "Go on", ""),
+    ],
+)
+def test_what_will_be_done_is_told_by_where_the_form_is_sent(
+    world: World, owner: Member, path: str, label: str, thing: str
+):
+    """Not by what it holds, however it is called, nor by a name that nothing is registered under."""
+    world.add_audience("urn:orders", service=HOSTILE)
+    add_user(world, "victim")
+    client_id = world.clients["Robot"].client_id
+    filled = {"client": f"/admin/clients/{client_id}", "client_id": client_id, "kid": find_kid(world)}
+    carried = {"kept.name": "harmless", "kept.label": "Go home", "kept.act": "Sign out", "kept.thing": "x"}
+
+    page = owner.send(STEP_UP, password=PASSWORD, kept_action=path.format(**filled), **carried)
+
+    main = page.text.split("<main")[1]
+    header, form = main.split("</header>")
+    assert page.status_code == 200
+    assert re.search(r"<h1>([^<]*)</h1>", header)[1] == label
+    assert find_thing(header) == thing.format(**filled)
+    assert f'action="{path.format(**filled)}"' in form
+    assert f"autofocus>{label}</button>" in form
+
+
+def test_every_dangerous_form_has_its_words(world: World):
+    """Who adds one either says what it does or, if it has no fields, lists it here."""
+    without_fields = {
+        "give_own_key", "give_up_own_key", "revoke_secret", "end_families", "end_family", "retire_key",
+        "disable_user", "enable_user", "remove_user", "sign_user_out", "end_session",
+    }  # fmt: skip
+    dangerous = {power.value for power in DANGEROUS}
+    rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in rule.methods]
+
+    found = {
+        rule.endpoint
+        for rule in rules
+        if getattr(gate.gate_of(world.app).find_policy(rule.endpoint), "power", "") in dangerous
+    }
+
+    assert found == {*kept_act.LABELS, *(f"admin.{name}" for name in without_fields)}
+
+
+def test_who_may_not_see_a_thing_is_not_told_of_it(world: World):
+    add_user(world, "victim")
+    robot = sign_in_as(world, Role.SERVICE_OWNER, ("Shop",), is_stepped_up=False)
+    carried = {"kept_action": "/admin/users/by-name/VICTIM/remove", "kept.x": "x"}
+
+    known = robot.send(STEP_UP, password=PASSWORD, **carried)
+    carried["kept_action"] = "/admin/users/by-name/VICTIM/edit"
+    told = robot.send(STEP_UP, password=PASSWORD, **carried)
+
+    assert (known.status_code, told.status_code) == (200, 200)
+    assert "victim" not in known.text + told.text
+
+
+def test_what_cannot_be_looked_up_leaves_the_session_as_it_is(world: World, owner: Member):
+    """The cookie is another after the password: an answer without it would sign somebody out."""
+    carried = {"kept_action": "/admin/services/2/remove", "kept.confirmed": "Shop"}
+
+    with mock.patch.object(services, "find_service_by_id", side_effect=TemporarilyUnavailable("gone")):
+        answer = owner.send(STEP_UP, password=PASSWORD, **carried)
+
+    assert answer.status_code == 503
+    assert owner.open("/admin").status_code == 200
 
 
 def test_a_wrong_password_keeps_it_too(world: World, owner: Member):
