@@ -255,3 +255,33 @@ def test_of_several_proxies_only_the_trusted_ones_are_believed(open_world, short
     world.post(encode({}), {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
 
     assert [line["ip"] for line in world.lines()] == ["127.0.0.1", "203.0.113.7"]
+
+
+@pytest.mark.parametrize("sent", ['"', '"198.51.100.1', "'", "\\", ",,", "x" * 5000])
+def test_what_a_client_sends_does_not_hide_the_address_that_its_proxy_adds(
+    open_world, short_cut: str, sent: str
+):
+    """A quote that is never closed makes one value of the list: X-Forwarded-For knows no quotes."""
+    world = open_world(short_cut=short_cut, trusted_proxies="1")
+
+    world.post(encode({}), {"X-Forwarded-For": f"{sent}, 203.0.113.7"})
+
+    assert world.lines()[0]["ip"] == "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("203.0.113.7", "127.0.0.1"),
+        (" , 203.0.113.7", "127.0.0.1"),
+        ("198.51.100.1, 203.0.113.7, 192.0.2.1", "203.0.113.7"),
+    ],
+)
+def test_where_fewer_proxies_speak_than_are_trusted_none_is_believed(
+    open_world, short_cut: str, told: str, address: str
+):
+    world = open_world(short_cut=short_cut, trusted_proxies="2")
+
+    world.post(encode({}), {"X-Forwarded-For": told})
+
+    assert world.lines()[0]["ip"] == address
