@@ -77,8 +77,8 @@ class Front:
             if path != self._base and not path.startswith(f"{self._base}/"):
                 return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
             environ["SCRIPT_NAME"] = self._base
-            # For an empty path Flask would redirect, to the host that the request names.
-            environ["PATH_INFO"] = path[len(self._base) :] or "/"
+        # For an empty path Flask would redirect, to the host that the request names.
+        environ["PATH_INFO"] = path[len(self._base) :] or "/"
         if environ["PATH_INFO"].startswith("//"):
             # Flask's router drops all slashes in front but one: what a proxy lets through as another address
             # must not be one of ours.

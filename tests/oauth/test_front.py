@@ -121,6 +121,14 @@ def test_no_other_spelling_of_an_address_leads_to_it(town: World, path: str):
     assert "Location" not in answer.headers
 
 
+def test_an_empty_path_is_the_root_and_no_redirect(town: World):
+    """`GET evil.example:80` has no path (RFC 9112 §3.2.3): Flask would redirect to the host it names."""
+    answer = town.send("GET", "/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": ""})
+
+    assert answer.status == 200
+    assert "Location" not in answer.headers
+
+
 @pytest.fixture
 def broken(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Give a world whose signing fails in a way that nobody foresaw."""
