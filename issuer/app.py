@@ -8,7 +8,6 @@ from functools import partial
 from importlib.metadata import version
 
 from flask import Flask, Response, request
-from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Response as BaseResponse
 
 from issuer import config, endpoints, logs, master_key
@@ -23,7 +22,7 @@ from issuer.clock import Clock
 from issuer.config import Settings
 from issuer.entropy import Entropy
 from issuer.errors import InvalidSettings, Refusal
-from issuer.front import Front, Route, tell_fault
+from issuer.front import Front, Route, TrustedProxies, tell_fault
 from issuer.jose.sealing import MasterKeys
 from issuer.metrics import endpoint as metrics
 from issuer.metrics.listener import Listener
@@ -203,9 +202,7 @@ def _front(pages: Application, routes: list[Route], parts: Parts) -> Application
         routes, pages, settings.url, parts.log, parts.entropy, short_cut=settings.short_cut
     )
     if settings.trusted_proxies:
-        # Host and prefix are never believed: every URL of ours is derived from ISSUER_URL.
-        count = settings.trusted_proxies
-        front = ProxyFix(front, x_for=count, x_proto=count, x_host=0, x_port=0, x_prefix=0)
+        front = TrustedProxies(front, settings.trusted_proxies)
     return front
 
 

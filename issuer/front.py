@@ -77,13 +77,35 @@ class Front:
             if path != self._base and not path.startswith(f"{self._base}/"):
                 return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
             environ["SCRIPT_NAME"] = self._base
-            # For an empty path Flask would redirect, to the host that the request names.
-            environ["PATH_INFO"] = path[len(self._base) :] or "/"
+        # For an empty path Flask would redirect, to the host that the request names.
+        environ["PATH_INFO"] = path[len(self._base) :] or "/"
         if environ["PATH_INFO"].startswith("//"):
             # Flask's router drops all slashes in front but one: what a proxy lets through as another address
             # must not be one of ours.
             return answers.answer_json(environ, start_response, 404, {"error": "not_found"})
         return self._pages(environ, start_response)
+
+
+class TrustedProxies:
+    """Lets the proxies in front say whom a request comes from, and nothing else (RFC 9700 §4.13).
+
+    count: how many there are; each adds the address that asked it at the end of `X-Forwarded-For`. Scheme,
+    host and prefix are never believed: every URL of ours is derived from ISSUER_URL.
+    """
+
+    def __init__(self, application: Application, count: int) -> None:
+        self._application = application
+        self._count = count
+
+    def __call__(self, environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+        """Answer as the application does to the address that is told, if that many proxies tell one."""
+        # Werkzeug's ProxyFix reads quoted strings, which this header has none of: a quote that a client
+        # sends and never closes would hide what its proxy adds.
+        told = [each.strip() for each in environ.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+        addresses = [each for each in told if each]
+        if len(addresses) >= self._count:
+            environ["REMOTE_ADDR"] = addresses[-self._count]
+        return self._application(environ, start_response)
 
 
 def tell_fault(log: EventLog, environ: Environ, error: Exception) -> None:

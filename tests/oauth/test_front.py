@@ -121,6 +121,14 @@ def test_no_other_spelling_of_an_address_leads_to_it(town: World, path: str):
     assert "Location" not in answer.headers
 
 
+def test_an_empty_path_is_the_root_and_no_redirect(town: World):
+    """`GET evil.example:80` has no path (RFC 9112 §3.2.3): Flask would redirect to the host it names."""
+    answer = town.send("GET", "/", headers={"Host": "evil.example"}, environ_overrides={"PATH_INFO": ""})
+
+    assert answer.status == 200
+    assert "Location" not in answer.headers
+
+
 @pytest.fixture
 def broken(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     """Give a world whose signing fails in a way that nobody foresaw."""
@@ -255,3 +263,33 @@ def test_of_several_proxies_only_the_trusted_ones_are_believed(open_world, short
     world.post(encode({}), {"X-Forwarded-For": "198.51.100.1, 203.0.113.7"})
 
     assert [line["ip"] for line in world.lines()] == ["127.0.0.1", "203.0.113.7"]
+
+
+@pytest.mark.parametrize("sent", ['"', '"198.51.100.1', "'", "\\", ",,", "x" * 5000])
+def test_what_a_client_sends_does_not_hide_the_address_that_its_proxy_adds(
+    open_world, short_cut: str, sent: str
+):
+    """A quote that is never closed makes one value of the list: X-Forwarded-For knows no quotes."""
+    world = open_world(short_cut=short_cut, trusted_proxies="1")
+
+    world.post(encode({}), {"X-Forwarded-For": f"{sent}, 203.0.113.7"})
+
+    assert world.lines()[0]["ip"] == "203.0.113.7"
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ("203.0.113.7", "127.0.0.1"),
+        (" , 203.0.113.7", "127.0.0.1"),
+        ("198.51.100.1, 203.0.113.7, 192.0.2.1", "203.0.113.7"),
+    ],
+)
+def test_where_fewer_proxies_speak_than_are_trusted_none_is_believed(
+    open_world, short_cut: str, told: str, address: str
+):
+    world = open_world(short_cut=short_cut, trusted_proxies="2")
+
+    world.post(encode({}), {"X-Forwarded-For": told})
+
+    assert world.lines()[0]["ip"] == address
