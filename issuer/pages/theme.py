@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from flask import Response, redirect, request
+from flask import Response, current_app, redirect, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from issuer.errors import BadLink
@@ -42,6 +42,8 @@ def _keep(answer: Response | BaseResponse, wanted: str) -> None:
     if wanted == "system":
         answer.delete_cookie(COOKIE, path=path, samesite="Lax", httponly=True)
         return
+    # The proxy before us may speak http to us where browsers speak https to it.
+    is_https = current_app.config["SESSION_COOKIE_SECURE"]
     answer.set_cookie(
-        COOKIE, wanted, _KEPT_SECONDS, path=path, secure=request.is_secure, httponly=True, samesite="Lax"
+        COOKIE, wanted, _KEPT_SECONDS, path=path, secure=is_https, httponly=True, samesite="Lax"
     )

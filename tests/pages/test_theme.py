@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.oauth.world import ISSUER
 from tests.pages.conftest import Visitor
 
 THEME = "/admin/theme"
@@ -14,6 +15,22 @@ def test_a_choice_is_rendered_from_then_on(visitor: Visitor, theme: str):
     assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/showroom/rows?q=x")
     assert f'<html lang="en" data-theme="{theme}">' in visitor.open("/admin/showroom").text
     assert f'<html lang="en" data-theme="{theme}">' in visitor.open("/nowhere").text
+
+
+def test_the_cookie_is_for_https_alone_where_browsers_speak_it(visitor: Visitor):
+    """Behind a proxy that speaks http to the server."""
+    token = visitor.find_token()
+    answer = visitor.world.http.open(
+        THEME,
+        ISSUER,
+        method="POST",
+        data={"csrf_token": token, "theme": "dark"},
+        environ_overrides={"wsgi.url_scheme": "http"},
+    )
+
+    (cookie,) = answer.headers.getlist("Set-Cookie")
+    assert "; Secure" in cookie
+    assert "; HttpOnly" in cookie
 
 
 def test_the_system_s_own_needs_no_cookie(visitor: Visitor):
