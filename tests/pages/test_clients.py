@@ -122,9 +122,11 @@ def test_the_second_page_begins_where_the_first_ends(town: Town):
 def test_the_list_takes_under_fifteen_statements(town: Town, number: int):
     for each in range(number):
         town.world.add_client(f"Client {each}", ORDERS)
-    addresses = ["/admin/clients", *(town.page + path for path in ("/access", "/access/new", "/families"))]
+    of_client = (town.page + path for path in ("/access", "/access/new", "/families"))
+    orders, billing = (f"/admin/audiences/{town.audience_id(each)}/clients" for each in (ORDERS, BILLING))
+    of_audience = (orders, f"{orders}?sort=-last_used", f"{orders}/pick", f"{billing}/pick")
 
-    for address in addresses:
+    for address in ("/admin/clients", *of_client, *of_audience):
         with watching_statements(town.world.parts.engine) as statements:
             answer = town.owner.open(address)
 
