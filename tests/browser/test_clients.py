@@ -16,6 +16,7 @@ from issuer.model.usage import UsageKey, UsageSum
 from issuer.registry import client_secrets, clients
 from issuer.registry.clients import ClientChange
 from issuer.store import db, refusals, usage
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
 from tests.flows import servers
@@ -24,20 +25,6 @@ from tests.pages.client_town import BILLING, DAY, ORDERS, Town
 from tests.pages.signed_in import sign_in_as
 
 LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
-PAGES = {
-    "list": "/admin/clients",
-    "list-nothing": "/admin/clients?q=nothing-like-that",
-    "new": "/admin/clients/new",
-    "overview": "{page}",
-    "edit": "{page}/edit",
-    "access": "{page}/access",
-    "pick": "{page}/access/new",
-    "permission": "{page}/access/{orders}",
-    "credentials": "{page}/credentials",
-    "families": "{page}/families",
-    "activity": "{page}/activity",
-    "danger": "{page}/danger",
-}
 
 
 @pytest.fixture(scope="module")
@@ -126,7 +113,7 @@ def test_every_page_of_clients_is_sound(browser: Browser, town: Town, theme: str
     orders = town.audience_id(ORDERS)
     with visiting(browser, theme, width) as visit:
         url = _sign_in(visit, town)
-        for name, path in PAGES.items():
+        for name, path in sound_pages.CLIENTS.items():
             visit.open(url + path.format(page=town.page, orders=orders))
             visit.keep_picture(f"{name}-{theme}-{width}")
             visit.assert_sound()

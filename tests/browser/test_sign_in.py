@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 from issuer.entropy import Entropy
 from issuer.model.user import Role, UserState
 from issuer.registry import client_secrets, clients, users
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import FixedClock, fresh_database_url
 from tests.flows import servers
@@ -151,7 +152,7 @@ def test_a_button_that_takes_the_password_comes_back_to_its_page(browser: Browse
 def test_every_page_of_signing_in_is_sound(browser: Browser, console: World, theme: str, width: int):
     url = console.parts.settings.url
     with visiting(browser, theme, width) as visit:
-        visit.open(f"{url}/admin/sign-in?next=/admin/users")
+        visit.open(url + sound_pages.SIGN_IN)
         _check(visit, f"sign-in-{theme}-{width}")
         visit.page.get_by_label("Name").fill(LONG)
         visit.page.get_by_label("Password").fill("mistaken")
@@ -163,23 +164,11 @@ def test_every_page_of_signing_in_is_sound(browser: Browser, console: World, the
 @EVERY_LOOK
 def test_every_page_of_users_is_sound(browser: Browser, console: World, theme: str, width: int):
     owner = open_session(console, users.find_user(console.registrar, LONG))
+    url = console.parts.settings.url
     with visiting(browser, theme, width) as visit:
-        admin = enter(visit, owner)
-        for name, path in {
-            "front": "",
-            "step-up": "/step-up?next=/admin/users&again=1",
-            "account": "/account",
-            "own-password": "/account/password",
-            "users": "/users",
-            "users-none": "/users?q=nobody",
-            "user": f"/users/by-name/{LONG}",
-            "user-removed": "/users/by-name/rem",
-            "user-services": "/users/by-name/dan",
-            "edit-user": "/users/by-name/dan/edit",
-            "set-password": "/users/by-name/dan/password",
-            "new-user": "/users/new",
-        }.items():
-            visit.open(admin + path)
+        enter(visit, owner)
+        for name, path in sound_pages.USERS.items():
+            visit.open(url + path.format(long=LONG))
             _check(visit, f"{name}-{theme}-{width}")
         visit.page.get_by_label("Name").fill("al ice")
         visit.page.get_by_role("button", name="Add user").click()
