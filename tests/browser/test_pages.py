@@ -23,6 +23,9 @@ SHOWN = {
     "no-row": ("/rows?rows=0", 200),
     "form": ("/form", 200),
     "stale": ("/stale", 409),
+    "refused-400": ("/refused/400", 400),
+    "refused-403": ("/refused/403", 403),
+    "refused-429": ("/refused/often", 429),
     "fault": ("/fault", 500),
 }
 

@@ -202,6 +202,9 @@ def test_the_first_steps_and_the_last_owner_are_sound(
         admin = enter(visit, member)
         visit.open(admin)
         _check(visit, f"first-steps-{theme}-{width}")
+        visit.open(f"{admin}/clients")
+        expect(visit.page.get_by_text("No clients yet")).to_be_visible()
+        _check(visit, f"clients-empty-{theme}-{width}")
         visit.open(f"{admin}/users/by-name/alice")
         expect(visit.page.get_by_text(re.compile("last active owner"))).to_be_visible()
         _check(visit, f"last-owner-{theme}-{width}")
@@ -272,24 +275,29 @@ def test_a_lockout_counts_down_and_says_when_it_is_over(browser: Browser, consol
         expect(page.locator("#told")).to_have_text("You can try again now.")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_what_was_typed_goes_on_after_the_password(browser: Browser, console: World, scripts: bool):
-    label = f"Typed once, scripts {scripts}"
+@pytest.mark.parametrize(
+    ("theme", "width", "scripts"),
+    [(*look, True) for look in itertools.product(THEMES, WIDTHS)] + [("light", 360, False)],
+)
+def test_what_was_typed_goes_on_after_the_password(
+    browser: Browser, console: World, theme: str, width: int, scripts: bool
+):
+    label = f"Typed once, {theme} {width}, scripts {scripts}"
     late = sign_in_as(console, is_stepped_up=False)
     client_id = console.clients["Robot"].client_id
-    with visiting(browser, width=360, scripts=scripts) as visit:
+    with visiting(browser, theme, width, scripts=scripts) as visit:
         page = visit.page
         visit.open(f"{enter(visit, late)}/clients/{client_id}/credentials")
         page.get_by_label("Label").fill(label)
         page.get_by_role("button", name="Make secret").click()
         expect(page.get_by_text("what you typed is kept")).to_be_visible()
         if scripts:
-            _check(visit, "kept")
+            _check(visit, f"kept-{theme}-{width}")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Confirm").click()
         expect(page.get_by_text(label)).to_be_visible()
         if scripts:
-            _check(visit, "go-on")
+            _check(visit, f"go-on-{theme}-{width}")
 
         page.get_by_role("button", name="Make secret").click()
 
