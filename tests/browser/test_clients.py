@@ -16,6 +16,7 @@ from issuer.model.usage import UsageKey, UsageSum
 from issuer.registry import client_secrets, clients
 from issuer.registry.clients import ClientChange
 from issuer.store import db, refusals, usage
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
 from tests.flows import servers
@@ -23,21 +24,8 @@ from tests.oauth.world import make_settings, opened_world
 from tests.pages.client_town import BILLING, DAY, ORDERS, Town
 from tests.pages.signed_in import sign_in_as
 
+EVERY_LOOK = pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
 LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
-PAGES = {
-    "list": "/admin/clients",
-    "list-nothing": "/admin/clients?q=nothing-like-that",
-    "new": "/admin/clients/new",
-    "overview": "{page}",
-    "edit": "{page}/edit",
-    "access": "{page}/access",
-    "pick": "{page}/access/new",
-    "permission": "{page}/access/{orders}",
-    "credentials": "{page}/credentials",
-    "families": "{page}/families",
-    "activity": "{page}/activity",
-    "danger": "{page}/danger",
-}
 
 
 @pytest.fixture(scope="module")
@@ -121,15 +109,44 @@ def _sign_in(visit: Visit, town: Town) -> str:
     return url
 
 
-@pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
+@EVERY_LOOK
 def test_every_page_of_clients_is_sound(browser: Browser, town: Town, theme: str, width: int):
     orders = town.audience_id(ORDERS)
     with visiting(browser, theme, width) as visit:
         url = _sign_in(visit, town)
-        for name, path in PAGES.items():
+        for name, path in sound_pages.CLIENTS.items():
             visit.open(url + path.format(page=town.page, orders=orders))
             visit.keep_picture(f"{name}-{theme}-{width}")
             visit.assert_sound()
+
+
+@EVERY_LOOK
+def test_what_is_shown_once_is_sound_and_so_is_sending_its_form_again(
+    browser: Browser, town: Town, theme: str, width: int
+):
+    with visiting(browser, theme, width) as visit:
+        page = visit.page
+        visit.open(_sign_in(visit, town) + "/admin/clients/new")
+        page.get_by_label("Name", exact=True).fill(f"Made in {theme} {width}")
+        page.get_by_role("button", name="Register client").click()
+        _check_and_send_again(visit, "is registered", f"client-{theme}-{width}")
+        page.get_by_role("link", name="Go to the client").click()
+        page.get_by_role("link", name="Credentials").click()
+        page.get_by_label("Label").fill("next")
+        page.get_by_role("button", name="Make secret").click()
+        _check_and_send_again(visit, "shown this once", f"secret-{theme}-{width}")
+
+
+def _check_and_send_again(visit: Visit, said: str, name: str) -> None:
+    """Assert that the page after a form is sound, and the one after the same form."""
+    expect(visit.page.get_by_text(said).first).to_be_visible()
+    visit.keep_picture(f"made-{name}")
+    visit.assert_sound()
+    answer = visit.page.reload()
+    assert answer.status == 409
+    expect(visit.page.get_by_text("This form was sent already").first).to_be_visible()
+    visit.keep_picture(f"there-{name}")
+    visit.assert_sound()
 
 
 @pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
@@ -156,8 +173,6 @@ def test_a_client_is_registered_its_secret_downloaded_and_another_made(
             page.get_by_role("button", name="Download .env").click()
 
         assert f"OAUTH_CLIENT_SECRET={secret}\n" in Path(download.value.path()).read_text()
-        if scripts:
-            visit.assert_sound()
         page.reload()
         expect(page.get_by_role("heading", name="This form was sent already")).to_be_visible()
         made = [one for one in clients.list_clients(town.world.registrar) if one.name == name]

@@ -14,7 +14,6 @@ from typing import Any, Final
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import JSON, String, Table, select, update
-from werkzeug.routing import Rule
 from werkzeug.serving import make_server
 
 from issuer import parts
@@ -24,6 +23,7 @@ from issuer.model.signing_key import KeyLine, KeyPurpose
 from issuer.model.usage import UsageKey, UsageSum
 from issuer.store import audit, db, jwks_fetches, refusals, signing_keys, usage
 from issuer.store.tables import Base
+from tests.browser import sound_pages
 from tests.browser.browsing import Visit, visiting
 from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
 from tests.flows import servers
@@ -191,7 +191,7 @@ def _list_pages(town: Town) -> dict[str, str]:
                 **more.get(rule.endpoint, {}),
             )
             for rule in app.url_map.iter_rules()
-            if _is_page(rule)
+            if sound_pages.is_page(rule)
         }
 
 
@@ -205,11 +205,6 @@ def _find_service_id(town: Town) -> int:
         table = Base.metadata.tables["audience"]
         mine = table.c.id == town.audience_id(ORDERS)
         return connection.execute(select(table.c.service_id).where(mine)).scalar_one()
-
-
-def _is_page(rule: Rule) -> bool:
-    is_ours = rule.endpoint.startswith("admin.") and not rule.endpoint.endswith("export")
-    return is_ours and "GET" in (rule.methods or ()) and not rule.endpoint.startswith("admin.export_")
 
 
 def _enter(visit: Visit, town: Town) -> str:

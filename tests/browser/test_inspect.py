@@ -9,12 +9,15 @@ from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, expect
+from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from issuer.model.audit_event import Actor, ActorKind
 from issuer.model.jwks_fetch import MAIN_DOCUMENT, FetchKey, FetchSum
 from issuer.model.signing_key import KeyPurpose
 from issuer.store import audit, db, jwks_fetches, signing_keys
+from issuer.store.tables import Base
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
 from tests.flows import servers
@@ -81,6 +84,14 @@ def _find_kids(world: World) -> dict[str, str]:
     return {"kid": kids["RS256"], "hidden_kid": kids["HS256"]}
 
 
+def _find_event_id(world: World) -> int:
+    events = Base.metadata.tables["audit_event"]
+    with db.reading(world.parts.engine) as connection:
+        return (
+            connection.execute(select(events.c.id).where(events.c.target_kind == "service")).scalars().first()
+        )
+
+
 def _find_signer(connection) -> str:
     return next(key.kid for key in signing_keys.list_keys(connection) if key.alg == "ES256")
 
@@ -106,36 +117,15 @@ def token(owner: Member) -> str:
     return owner.world.ask(owner.world.clients["Night report"], resource=ORDERS).token
 
 
-SHOWN = {
-    "keys": "/admin/keys",
-    "key": "/admin/keys/by-id/{kid}",
-    "key-refresh": "/admin/keys/by-id/{hidden_kid}",
-    "rotation": "/admin/keys/rotation?alg=ES256",
-    "rotation-new": "/admin/keys/rotation?alg=RS256",
-    "rotation-refresh": "/admin/keys/rotation?alg=HS256",
-    "audit": "/admin/audit",
-    "audit-nothing": "/admin/audit?actor=nobody",
-    "inspector": "/admin/inspector",
-    "preview": "/admin/preview",
-    "preview-token": "/admin/preview?client_id={client}&resource=https://orders.example&scope=orders:read",
-    "preview-refused": "/admin/preview?client_id={client}&resource=https://stock-01.example/&scope=x",
-}
-
-
 @EVERY_LOOK
 def test_every_page_is_sound(browser: Browser, owner: Member, theme: str, width: int):
-    named = {"client": owner.world.clients["Night report"].client_id, **_find_kids(owner.world)}
+    client_id = owner.world.clients["Night report"].client_id
+    named = {"client": client_id, "event": _find_event_id(owner.world), **_find_kids(owner.world)}
     with signed_in_tab(browser, owner, theme, width) as visit:
-        for name, path in SHOWN.items():
+        for name, path in sound_pages.INSPECTED.items():
             visit.open(_url(owner) + path.format(**named))
             visit.keep_picture(f"{name}-{theme}-{width}")
             visit.assert_sound()
-        # Of an event whose target has a page: that one, and the link to all that happened to it, are near.
-        visit.page.goto(_url(owner) + "/admin/audit?target_kind=service")
-        visit.page.locator("th[role=rowheader] a").first.click()
-        visit.page.wait_for_url("**/admin/audit/*")
-        visit.keep_picture(f"audit-event-{theme}-{width}")
-        visit.assert_sound()
         visit.open(f"{_url(owner)}/admin/audit/999999", 404)
         visit.keep_picture(f"error-in-shell-{theme}-{width}")
         visit.assert_sound()

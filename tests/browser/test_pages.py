@@ -5,8 +5,12 @@ import itertools
 import pytest
 from playwright.sync_api import Browser
 
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, visiting
 from tests.flows.servers import Server
+from tests.oauth.world import OpenWorld, database_url, open_world
+
+__all__ = ["database_url", "open_world"]
 
 EVERY_LOOK = pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
 
@@ -19,6 +23,9 @@ SHOWN = {
     "no-row": ("/rows?rows=0", 200),
     "form": ("/form", 200),
     "stale": ("/stale", 409),
+    "refused-400": ("/refused/400", 400),
+    "refused-403": ("/refused/403", 403),
+    "refused-429": ("/refused/often", 429),
     "fault": ("/fault", 500),
 }
 
@@ -62,3 +69,11 @@ def test_every_page_of_the_showroom_is_sound(
         visit.keep_picture(f"{name}-{theme}-{width}")
 
         visit.assert_sound()
+
+
+def test_every_page_of_the_console_is_looked_at(open_world: OpenWorld):
+    addresses = open_world().app.url_map
+
+    visited = set(sound_pages.list_visited(addresses))
+
+    assert visited == {rule.endpoint for rule in addresses.iter_rules() if sound_pages.is_page(rule)}

@@ -17,6 +17,7 @@ from issuer.model.usage import UsageKey, UsageSum
 from issuer.registry import aliases, audiences, clients
 from issuer.registry.clients import ClientChange
 from issuer.store import db, refusals, usage
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
 from tests.flows import servers
@@ -26,35 +27,6 @@ from tests.pages.signed_in import Member, sign_in_as
 DAY = 24 * 3600
 ORDERS = "https://orders.shop.example"
 LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
-PAGES = {
-    "services": "/admin/services",
-    "services-none": "/admin/services?q=nothing-like-that",
-    "service-new": "/admin/services/new",
-    "service": "{service}",
-    "service-edit": "{service}/edit",
-    "audiences": "/admin/audiences",
-    "audience-new": "/admin/audiences/new?preset=mcp",
-    "overview": "{orders}",
-    "overview-long": "{long}",
-    "overview-reserved": "/admin/audiences/2",
-    "scopes": "{orders}/scopes",
-    "scopes-none": "{empty}/scopes",
-    "scope-new": "{orders}/scopes/new",
-    "clients": "{orders}/clients",
-    "clients-none": "{empty}/clients",
-    "pick": "{orders}/clients/pick",
-    "grant": "{orders}/clients/grant?client={client}",
-    "revoke": "{orders}/clients/revoke?client={client}",
-    "token-policy": "{orders}/token-policy",
-    "token-policy-edit": "{orders}/token-policy/edit",
-    "aliases": "{orders}/aliases",
-    "alias-new": "{orders}/aliases/new",
-    "rename": "{orders}/rename",
-    "activity": "{orders}/activity?span=week",
-    "activity-none": "{empty}/activity",
-    "danger": "{orders}/danger",
-    "deprecate": "{orders}/deprecate",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +130,7 @@ def signed_in(
 @pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
 def test_every_page_is_sound(browser: Browser, town: Town, theme: str, width: int):
     with signed_in(browser, town, theme, width) as visit:
-        for name, path in PAGES.items():
+        for name, path in sound_pages.SERVICES.items():
             visit.open(town.url + path.format(**town.places))
             visit.keep_picture(f"{name}-{theme}-{width}")
             visit.assert_sound()

@@ -14,6 +14,7 @@ from werkzeug.serving import make_server
 from issuer.entropy import Entropy
 from issuer.model.user import Role, UserState
 from issuer.registry import client_secrets, clients, users
+from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import FixedClock, fresh_database_url
 from tests.flows import servers
@@ -151,7 +152,7 @@ def test_a_button_that_takes_the_password_comes_back_to_its_page(browser: Browse
 def test_every_page_of_signing_in_is_sound(browser: Browser, console: World, theme: str, width: int):
     url = console.parts.settings.url
     with visiting(browser, theme, width) as visit:
-        visit.open(f"{url}/admin/sign-in?next=/admin/users")
+        visit.open(url + sound_pages.SIGN_IN)
         _check(visit, f"sign-in-{theme}-{width}")
         visit.page.get_by_label("Name").fill(LONG)
         visit.page.get_by_label("Password").fill("mistaken")
@@ -163,23 +164,11 @@ def test_every_page_of_signing_in_is_sound(browser: Browser, console: World, the
 @EVERY_LOOK
 def test_every_page_of_users_is_sound(browser: Browser, console: World, theme: str, width: int):
     owner = open_session(console, users.find_user(console.registrar, LONG))
+    url = console.parts.settings.url
     with visiting(browser, theme, width) as visit:
-        admin = enter(visit, owner)
-        for name, path in {
-            "front": "",
-            "step-up": "/step-up?next=/admin/users&again=1",
-            "account": "/account",
-            "own-password": "/account/password",
-            "users": "/users",
-            "users-none": "/users?q=nobody",
-            "user": f"/users/by-name/{LONG}",
-            "user-removed": "/users/by-name/rem",
-            "user-services": "/users/by-name/dan",
-            "edit-user": "/users/by-name/dan/edit",
-            "set-password": "/users/by-name/dan/password",
-            "new-user": "/users/new",
-        }.items():
-            visit.open(admin + path)
+        enter(visit, owner)
+        for name, path in sound_pages.USERS.items():
+            visit.open(url + path.format(long=LONG))
             _check(visit, f"{name}-{theme}-{width}")
         visit.page.get_by_label("Name").fill("al ice")
         visit.page.get_by_role("button", name="Add user").click()
@@ -213,6 +202,9 @@ def test_the_first_steps_and_the_last_owner_are_sound(
         admin = enter(visit, member)
         visit.open(admin)
         _check(visit, f"first-steps-{theme}-{width}")
+        visit.open(f"{admin}/clients")
+        expect(visit.page.get_by_text("No clients yet")).to_be_visible()
+        _check(visit, f"clients-empty-{theme}-{width}")
         visit.open(f"{admin}/users/by-name/alice")
         expect(visit.page.get_by_text(re.compile("last active owner"))).to_be_visible()
         _check(visit, f"last-owner-{theme}-{width}")
@@ -283,24 +275,29 @@ def test_a_lockout_counts_down_and_says_when_it_is_over(browser: Browser, consol
         expect(page.locator("#told")).to_have_text("You can try again now.")
 
 
-@pytest.mark.parametrize("scripts", [True, False], ids=["scripts", "no scripts"])
-def test_what_was_typed_goes_on_after_the_password(browser: Browser, console: World, scripts: bool):
-    label = f"Typed once, scripts {scripts}"
+@pytest.mark.parametrize(
+    ("theme", "width", "scripts"),
+    [(*look, True) for look in itertools.product(THEMES, WIDTHS)] + [("light", 360, False)],
+)
+def test_what_was_typed_goes_on_after_the_password(
+    browser: Browser, console: World, theme: str, width: int, scripts: bool
+):
+    label = f"Typed once, {theme} {width}, scripts {scripts}"
     late = sign_in_as(console, is_stepped_up=False)
     client_id = console.clients["Robot"].client_id
-    with visiting(browser, width=360, scripts=scripts) as visit:
+    with visiting(browser, theme, width, scripts=scripts) as visit:
         page = visit.page
         visit.open(f"{enter(visit, late)}/clients/{client_id}/credentials")
         page.get_by_label("Label").fill(label)
         page.get_by_role("button", name="Make secret").click()
         expect(page.get_by_text("what you typed is kept")).to_be_visible()
         if scripts:
-            _check(visit, "kept")
+            _check(visit, f"kept-{theme}-{width}")
         page.get_by_label("Password").fill(PASSWORD)
         page.get_by_role("button", name="Confirm").click()
         expect(page.get_by_text(label)).to_be_visible()
         if scripts:
-            _check(visit, "go-on")
+            _check(visit, f"go-on-{theme}-{width}")
 
         page.get_by_role("button", name="Make secret").click()
 

@@ -442,6 +442,20 @@ def test_a_rename_keeps_the_old_name_until_a_day(world: World, owner: Member, cl
     assert "tokens name https://new.example alone" in later
 
 
+def test_the_window_of_a_rename_counts_down(world: World, owner: Member, clock):
+    address = at(world, "/aliases")
+    fields = {"identifier": "https://new.example", "until": "2027-01-31", "version": "1"}
+    owner.send(at(world, "/rename"), **fields)
+
+    shown = []
+    for seconds in (0, 14 * DAY, DAY, DAY):
+        clock.step(seconds)
+        page = sign_in_as(world, Role.AUDITOR).open(address).text
+        shown += re.findall(r">(in [^<]+|[^<]+ ago)</time>, <span[^>]*>2027-01-31 00:00:00 UTC<", page)
+
+    assert shown == ["in 15 days", "in 1 day", "in 16 hours", "8 hours ago"]
+
+
 def test_a_second_rename_at_the_same_moment_is_stale(world: World, owner: Member):
     fields = {"until": "2030-01-31", "version": "1"}
     address = at(world, "/rename")

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 
 import pytest
 
@@ -48,7 +49,10 @@ def test_without_clients_the_page_says_what_one_is(open_world):
 
 
 def test_a_row_tells_state_audiences_secrets_and_what_lint_finds(town: Town):
-    lonely = town.world.add_client("Lonely")
+    lonely, idle = (town.world.add_client(name) for name in ("Lonely", "Idle"))
+    silent = town.world.add_client("Silent", ORDERS)
+    (secret,) = town.client(silent.client_id).secrets
+    client_secrets.revoke_secret(town.world.registrar, silent.client_id, secret.id)
     client_secrets.add_secret(town.world.registrar, town.robot.client_id, "soon", 3)
     clients.disable_client(town.world.registrar, lonely.client_id)
 
@@ -58,6 +62,16 @@ def test_a_row_tells_state_audiences_secrets_and_what_lint_finds(town: Town):
     assert "Expires in 3 days" in page
     assert "Disabled" in page
     assert 'data-label="Audiences" class="number">2<' in page
+    badges = {
+        name: _list_badges(page, each.client_id)
+        for name, each in {"Robot": town.robot, "Lonely": lonely, "Idle": idle, "Silent": silent}.items()
+    }
+    assert badges == {
+        "Robot": ["Active", "Expires in 3 days"],
+        "Lonely": ["Disabled"],
+        "Idle": ["Active", "1 note"],
+        "Silent": ["Active", "1 warning", "None usable"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -108,9 +122,11 @@ def test_the_second_page_begins_where_the_first_ends(town: Town):
 def test_the_list_takes_under_fifteen_statements(town: Town, number: int):
     for each in range(number):
         town.world.add_client(f"Client {each}", ORDERS)
-    addresses = ["/admin/clients", *(town.page + path for path in ("/access", "/access/new", "/families"))]
+    of_client = (town.page + path for path in ("/access", "/access/new", "/families"))
+    orders, billing = (f"/admin/audiences/{town.audience_id(each)}/clients" for each in (ORDERS, BILLING))
+    of_audience = (orders, f"{orders}?sort=-last_used", f"{orders}/pick", f"{billing}/pick")
 
-    for address in addresses:
+    for address in ("/admin/clients", *of_client, *of_audience):
         with watching_statements(town.world.parts.engine) as statements:
             answer = town.owner.open(address)
 
@@ -143,6 +159,12 @@ def test_hostile_names_are_shown_as_text(town: Town):
         assert "<script>alert" not in page
         assert "<img src=x" not in page
         assert "&lt;script&gt;alert(1)" in page
+
+
+def _list_badges(page: str, client_id: str) -> list[str]:
+    """Return the words of the badges in the row of a client."""
+    (row,) = [each for each in page.split("<tr")[1:] if f">{client_id}</code>" in each]
+    return re.findall(r'class="badge[^"]*">([^<]+)<', row)
 
 
 @pytest.mark.parametrize("role", Role)
