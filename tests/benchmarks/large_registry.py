@@ -20,12 +20,14 @@ from issuer.store.tables import (
     ServiceRow,
     SigningKeyRow,
     UsageRow,
+    UserRow,
 )
 from tests.conftest import START
 
 SERVICES, AUDIENCES, CLIENTS, PERMISSIONS_EACH = 1_000, 10_000, 10_000, 10
 USAGE_HOURS, USAGE_EACH_HOUR = 100, 2_000
 FAMILIES, EVENTS, REFUSALS = 50_000, 100_000, 20_000
+USERS = 1_000
 # Behind the rows of the first migration.
 FIRST = 100
 _AT_ONCE = 5_000
@@ -38,7 +40,15 @@ def identifier_of(number: int) -> str:
 
 def fill(connection: Connection) -> None:
     """Add the rows of everything."""
-    for table, rows in _list_tables():
+    key = {"kid": "k", "purpose": "refresh", "alg": "HS256", "sealed": b"", "master_key_id": "m"}
+    times = {"created_at": 1, "published_at": 1, "signs_from": 1, "longest_lifetime_seconds": 1}
+    _insert(connection, SigningKeyRow, [{**key, **times}])
+    fill_beside(connection, "k")
+
+
+def fill_beside(connection: Connection, kid: str) -> None:
+    """Add the rows of everything to a registry that has keys. kid: of one for refresh tokens."""
+    for table, rows in _list_tables(kid):
         _insert(connection, table, rows)
     if connection.dialect.name == "postgresql":
         connection.execute(text("ANALYZE"))
@@ -55,7 +65,7 @@ def _insert(connection: Connection, table: type[Base], rows: Iterable[dict[str, 
         connection.execute(insert(table), batch)
 
 
-def _list_tables() -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
+def _list_tables(kid: str) -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
     numbers = range(FIRST, FIRST + AUDIENCES)
     clients = range(FIRST, FIRST + CLIENTS)
     yield (
@@ -112,7 +122,7 @@ def _list_tables() -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
                 "type": "service",
                 "grant_types": ["client_credentials"],
                 "auth_method": "client_secret_basic",
-                "state": "active" if n % 20 else "disabled",
+                "state": "active" if (n - FIRST) % 20 != 7 else "disabled",
                 "created_at": START - n * 60,
             }
             for n in clients
@@ -140,14 +150,14 @@ def _list_tables() -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
         PermissionRow,
         (
             {"id": i, "client_key": c, "audience_id": a, "subject": "client", "created_at": START - i}
-            for i, (c, a) in enumerate(ordered)
+            for i, (c, a) in enumerate(ordered, FIRST)
         ),
     )
     yield (
         PermissionScopeRow,
         (
             {"permission_id": i, "scope_id": 2 * a + k, "is_default": k == 0}
-            for i, (_, a) in enumerate(ordered)
+            for i, (_, a) in enumerate(ordered, FIRST)
             for k in (0, 1)
         ),
     )
@@ -169,10 +179,7 @@ def _list_tables() -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
             for c, a in (ordered[(h * 31 + j * 53) % len(ordered)] for j in range(USAGE_EACH_HOUR))
         ),
     )
-    key = {"kid": "k", "purpose": "refresh", "alg": "HS256", "sealed": b"", "master_key_id": "m"}
-    times = {"created_at": 1, "published_at": 1, "signs_from": 1, "longest_lifetime_seconds": 1}
-    yield SigningKeyRow, [{**key, **times}]
-    yield FamilyRow, (_family(n, *ordered[n * 2 % len(ordered)]) for n in range(FAMILIES))
+    yield FamilyRow, (_family(n, kid, *ordered[n * 2 % len(ordered)]) for n in range(FAMILIES))
     yield (
         AuditEventRow,
         (
@@ -208,9 +215,26 @@ def _list_tables() -> Iterator[tuple[type[Base], Iterable[dict[str, Any]]]]:
             for n in range(REFUSALS)
         ),
     )
+    yield (
+        UserRow,
+        (
+            {
+                "id": n,
+                "name": f"user-{n:05d}",
+                "canonical": f"user-{n:05d}",
+                "password_hash": "none",
+                "role": ("owner", "admin", "auditor")[n % 3],
+                "state": "active" if n % 20 else "disabled",
+                "created_at": START - n,
+                "last_sign_in_at": START - n if n % 7 else None,
+                "password_changed_at": START - n,
+            }
+            for n in range(FIRST, FIRST + USERS)
+        ),
+    )
 
 
-def _family(number: int, client_key: int, audience_id: int) -> dict[str, Any]:
+def _family(number: int, kid: str, client_key: int, audience_id: int) -> dict[str, Any]:
     return {
         "id": f"family-{number}",
         "client_key": client_key,
@@ -218,7 +242,7 @@ def _family(number: int, client_key: int, audience_id: int) -> dict[str, Any]:
         "subject_kind": "client",
         "granted_aud": [identifier_of(audience_id)],
         "granted_scopes": ["thing:read"],
-        "kid": "k",
+        "kid": kid,
         "generation": 1,
         "created_at": START - number,
         "rotated_at": START - number,

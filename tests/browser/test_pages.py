@@ -19,6 +19,7 @@ _LIST_CUT = """selector => [...document.querySelectorAll(selector)]
 SHOWN = {
     "macros": ("", 200),
     "rows": ("/rows", 200),
+    "thousand-rows": ("/rows?rows=1000", 200),
     "one-row": ("/rows?rows=1", 200),
     "no-row": ("/rows?rows=0", 200),
     "form": ("/form", 200),

@@ -1,4 +1,4 @@
-"""A console of test pages: every macro with long names, 0, 1 and many rows, and every way to be refused.
+"""A console of test pages: every macro with long names, 0, 1, 60 and 1,000 rows, and every way to be refused.
 
 The pages go through the gate, the shell and the error pages of the real application; only they and their
 policies are the tests' own.
@@ -133,7 +133,9 @@ def _show_macros() -> str:
 
 def _show_rows() -> str:
     asked = listing.read_listing(
-        ("name", "clients"), {"state": ("active", "disabled"), "rows": ("0", "1", "60")}, default="name"
+        ("name", "clients"),
+        {"state": ("active", "disabled"), "rows": ("0", "1", "60", "1000")},
+        default="name",
     )
     total = int(asked.filters.get("rows", "60"))
     begin = asked.shown_before

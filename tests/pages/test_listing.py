@@ -27,6 +27,16 @@ def test_the_next_page_goes_on_where_this_one_ends(visitor: Visitor):
     assert f'href="{ROWS}">First page' in second
 
 
+def test_a_thousand_rows_are_turned_over_to_the_last(visitor: Visitor):
+    pages = [visitor.open(f"{ROWS}?rows=1000").text]
+    while 'rel="next"' in pages[-1]:
+        pages.append(visitor.open(next_url(pages[-1])).text)
+
+    assert len(pages) == 20
+    assert "1\u201350 of 1,000" in pages[0]
+    assert "951\u20131,000 of 1,000" in pages[-1]
+
+
 def test_search_filters_and_order_stay_on_the_next_page(visitor: Visitor):
     page = visitor.open(f"{ROWS}?q=audience&state=active&sort=-clients").text
 

@@ -53,7 +53,7 @@ def fill(engine, monkeypatch):
     """Give the function that fills the registry with so many of everything."""
 
     def run(number):
-        for name in ("SERVICES", "AUDIENCES", "CLIENTS", "FAMILIES", "EVENTS", "REFUSALS"):
+        for name in ("SERVICES", "AUDIENCES", "CLIENTS", "FAMILIES", "EVENTS", "REFUSALS", "USERS"):
             monkeypatch.setattr(large_registry, name, number)
         monkeypatch.setattr(large_registry, "USAGE_HOURS", 2)
         monkeypatch.setattr(large_registry, "USAGE_EACH_HOUR", 1)
