@@ -72,7 +72,9 @@ def _read_own(connection: Connection, audience: Audience, lifetimes: Lifetimes, 
         audiences=tuple(known[key] for key in sorted(known)),
         clients=around,
         permissions=tuple(_permit(one, audience) for one in held if one.client_id in client_ids),
-        granted_at={(one.client_id, audience.id): one.granted_at for one in held},
+        granted_at={
+            (one.client_id, audience.id): one.granted_at for one in held if one.client_id in client_ids
+        },
         last_issued_at=_list_last_issued(audience.id, held, last),
         lifetimes=lifetimes,
         now=now,

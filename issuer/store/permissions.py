@@ -113,7 +113,7 @@ def list_callers(connection: Connection, audience_id: AudienceId) -> list[Caller
         select(PermissionRow.client_key, ClientRow.client_id, ClientRow.state, PermissionRow.created_at)
         .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
         .where(_condition(None, audience_id))
-    )
+    ).all()
     active = ClientState.ACTIVE.value
     return [Caller(ClientKey(key), ClientId(name), state == active, at) for key, name, state, at in rows]
 
