@@ -4,7 +4,7 @@ The findings are those that lint of everything tells of it: the same rules see a
 beside it, and nothing else.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from issuer.model.audience import (
@@ -17,15 +17,19 @@ from issuer.model.audience import (
     TokenPolicy,
     TokenTyp,
 )
+from issuer.model.client import ClientId, ClientKey
 from issuer.model.finding import Finding
+from issuer.model.permission import Permission, PermittedSubject
 from issuer.model.service import Service, ServiceState
 from issuer.policy.lifetimes import Lifetimes
 from issuer.policy.lint import neighbours, rules
-from issuer.policy.lint.registered import LONGEST_UNUSED_SECONDS, Registered
+from issuer.policy.lint.clients import UNUSED_PERMISSION_DAYS
+from issuer.policy.lint.registered import DAY_SECONDS, LONGEST_UNUSED_SECONDS, Pair, Registered
 from issuer.policy.lint.rules import Rule
 from issuer.store import audiences, clients, permissions, usage
 from issuer.store.audiences import SpellingInUse
 from issuer.store.db import Connection
+from issuer.store.permissions import Caller
 
 _PAIR_RULES = (*rules.NEAR_RULES, *rules.BEGINNING_RULES)
 
@@ -53,9 +57,11 @@ def lint_draft(
 
 
 def _read_own(connection: Connection, audience: Audience, lifetimes: Lifetimes, now: int) -> Registered:
-    around = clients.list_clients_around(connection, audience.id)
-    by_key = {client.key: client.client_id for client in around}
-    last = usage.list_last_issued(connection, now - LONGEST_UNUSED_SECONDS, audience.id)
+    held = permissions.list_callers(connection, audience.id)
+    used = usage.list_last_issued(connection, now - LONGEST_UNUSED_SECONDS, audience.id)
+    last = {key: at for (key, _), at in used.items()}
+    around = clients.list_clients_around(connection, audience.id, _choose_callers(audience, held, last, now))
+    client_ids = {client.client_id for client in around}
     together = audiences.list_audiences_together(connection, audience)
     successor: tuple[Audience, ...] = ()
     if audience.successor is not None:
@@ -65,12 +71,44 @@ def _read_own(connection: Connection, audience: Audience, lifetimes: Lifetimes, 
         services=(audience.service,),
         audiences=tuple(known[key] for key in sorted(known)),
         clients=around,
-        permissions=permissions.list_permissions(connection, audience_id=audience.id),
-        granted_at=permissions.list_granted_at(connection, audience.id),
-        last_issued_at={(by_key[key], each): at for (key, each), at in last.items() if key in by_key},
+        permissions=tuple(_permit(one, audience) for one in held if one.client_id in client_ids),
+        granted_at={
+            (one.client_id, audience.id): one.granted_at for one in held if one.client_id in client_ids
+        },
+        last_issued_at=_list_last_issued(audience.id, held, last),
         lifetimes=lifetimes,
         now=now,
     )
+
+
+def _choose_callers(
+    audience: Audience, held: Iterable[Caller], last: Mapping[ClientKey, int], now: int
+) -> set[ClientKey]:
+    """Return those whom a rule could name beside the audience, and one active client, if there is one.
+
+    An audience may be permitted to thousands of whom nothing is to be said. More may be left than the rules
+    find, never less.
+    """
+    active = [one for one in held if one.is_active]
+    if audience.is_reserved:
+        return {one.key for one in active}
+    since = now - UNUSED_PERMISSION_DAYS * DAY_SECONDS
+    idle = {one.key for one in active if one.granted_at <= since and one.key not in last}
+    return idle | {one.key for one in active[:1]}
+
+
+def _permit(caller: Caller, audience: Audience) -> Permission:
+    # No rule that tells anything of an audience looks at what else a permission holds.
+    nothing: frozenset[str] = frozenset()
+    return Permission(caller.client_id, audience, nothing, nothing, PermittedSubject.CLIENT, 0)
+
+
+def _list_last_issued(
+    audience_id: AudienceId, held: Iterable[Caller], last: Mapping[ClientKey, int]
+) -> dict[Pair, int]:
+    found = {(one.client_id, audience_id): last[one.key] for one in held if one.key in last}
+    # Of somebody who may no longer ask it counts that there was a token, not whose.
+    return {**found, (ClientId(""), audience_id): max(last.values())} if last else found
 
 
 def _judge_pairs(

@@ -19,6 +19,9 @@ from issuer.model.client import (
 from issuer.model.service import ServiceId
 from issuer.store.tables import ClientRow, ClientSecretRow, PermissionRow
 
+# Databases bound the number of values in one statement.
+_MOST_NAMED = 500
+
 
 def find_client(connection: Connection, client_id: str) -> Client | None:
     """Return the client of that client_id, whatever its state, or None."""
@@ -35,14 +38,16 @@ def list_clients_of(connection: Connection, keys: Collection[int]) -> tuple[Clie
     return _list_where(connection, ClientRow.key.in_(list(keys)))
 
 
-def list_clients_around(connection: Connection, audience_id: AudienceId) -> tuple[Client, ...]:
-    """Return the clients that may or once might ask for an audience, or have it as their default.
+def list_clients_around(
+    connection: Connection, audience_id: AudienceId, callers: Collection[ClientKey]
+) -> tuple[Client, ...]:
+    """Return the clients that have an audience as their default, and some of those that may ask for it.
 
-    By client_id. Whoever got a token for it is among them.
+    By client_id. callers: at least these; if they are many, all come.
     """
-    holders = select(PermissionRow.client_key).where(PermissionRow.audience_id == audience_id)
-    is_default = ClientRow.default_audience_id == audience_id
-    return _list_where(connection, ClientRow.key.in_(holders) | is_default)
+    permitted = select(PermissionRow.client_key).where(PermissionRow.audience_id == audience_id)
+    is_named = ClientRow.key.in_(permitted if len(callers) > _MOST_NAMED else list(callers))
+    return _list_where(connection, is_named | (ClientRow.default_audience_id == audience_id))
 
 
 def add_client(connection: Connection, client: Client) -> ClientKey:

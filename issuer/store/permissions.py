@@ -1,18 +1,27 @@
 """Permissions: a revoked one keeps its row, without scopes, until it is granted again."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
 from issuer.model.audience import AudienceId
-from issuer.model.client import ClientId, ClientKey
+from issuer.model.client import ClientId, ClientKey, ClientState
 from issuer.model.permission import Permission, PermittedSubject
 from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, PermissionRow, PermissionScopeRow, ScopeRow
 
 # Databases bound the number of values in one statement.
 _AT_ONCE = 500
+
+
+class Caller(NamedTuple):
+    """A client that may ask for an audience. granted_at: since when, in epoch seconds."""
+
+    key: ClientKey
+    client_id: ClientId
+    is_active: bool
+    granted_at: int
 
 
 def find_permission(
@@ -85,19 +94,28 @@ def list_scopes_where(
     return scopes, defaults
 
 
-def list_granted_at(
-    connection: Connection, audience_id: AudienceId | None = None
-) -> dict[tuple[ClientId, AudienceId], int]:
-    """Return when each permission, or each on an audience, was granted; one statement.
+def list_granted_at(connection: Connection) -> dict[tuple[ClientId, AudienceId], int]:
+    """Return when each permission was granted; one statement.
 
     Epoch seconds by client and audience.
     """
     rows = connection.execute(
         select(ClientRow.client_id, PermissionRow.audience_id, PermissionRow.created_at)
         .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
-        .where(_condition(None, audience_id))
+        .where(_condition(None, None))
     )
     return {(ClientId(row.client_id), AudienceId(row.audience_id)): row.created_at for row in rows}
+
+
+def list_callers(connection: Connection, audience_id: AudienceId) -> list[Caller]:
+    """Return who may ask for an audience, disabled clients included, in any order; one statement."""
+    rows = connection.execute(
+        select(PermissionRow.client_key, ClientRow.client_id, ClientRow.state, PermissionRow.created_at)
+        .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
+        .where(_condition(None, audience_id))
+    ).all()
+    active = ClientState.ACTIVE.value
+    return [Caller(ClientKey(key), ClientId(name), state == active, at) for key, name, state, at in rows]
 
 
 def list_audience_ids(connection: Connection, client_key: ClientKey) -> frozenset[AudienceId]:

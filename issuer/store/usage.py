@@ -64,8 +64,9 @@ def list_last_issued(
             true() if audience_id is None else UsageRow.audience_id == audience_id,
         )
         .group_by(UsageRow.client_key, UsageRow.audience_id)
-    )
-    return {(ClientKey(row.client_key), AudienceId(row.audience_id)): row.last_at for row in rows}
+    ).all()
+    # There may be ten thousand: columns by their places take half the time of those by their names.
+    return {(ClientKey(client_key), AudienceId(of)): last_at for client_key, of, last_at in rows}
 
 
 def _upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:

@@ -19,6 +19,7 @@ from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import ClientChange, NewClient
 from issuer.registry.permissions import NewPermission
 from issuer.registry.services import NewService
+from issuer.store import clients as client_store
 from issuer.store import db, usage
 from tests.conftest import START
 
@@ -150,6 +151,37 @@ def test_a_draft_is_told_what_it_would_be_told_once_registered(registrar, engine
             audiences.disable_audience(registrar, identifier)
             said = {each.code for each in registered}
             assert {each.code for each in drafted} & codes == said & codes
+
+
+@pytest.mark.parametrize("number", [20, 600])
+def test_of_many_clients_those_are_read_of_whom_a_rule_could_tell(
+    registrar, engine, clock, monkeypatch, number
+):
+    """The page of an audience waits for it, and may be that of one that everybody may ask for."""
+    services.add_service(registrar, NewService("Shop", "shop"))
+    audiences.add_audience(registrar, NewAudience("https://shop.example/", "Shop"))
+    audience = audiences.find_audience(registrar, "https://shop.example/")
+    made = [clients.add_client(registrar, NewClient(f"C {each}"))[0] for each in range(number)]
+    for client in made:
+        permissions.grant_permission(registrar, NewPermission(client.client_id, audience.identifier))
+    read = []
+    list_around = client_store.list_clients_around
+    monkeypatch.setattr(
+        client_store,
+        "list_clients_around",
+        lambda *given: read.append(found := list_around(*given)) or found,
+    )
+
+    young = lint.lint_audience(registrar, audience.identifier, BOUNDS)
+    clock.step(91 * DAY)
+    _use(registrar, engine, audience.identifier, made[0], 1)
+    old = lint.lint_audience(registrar, audience.identifier, BOUNDS)
+
+    unused = "permission-unused-90-days"
+    assert [each for each in young if each.code == unused] == []
+    idle = {client.client_id for client in made[1:]}
+    assert {each.name for each in old if each.code == unused} == idle
+    assert len(read[0]) == 1
 
 
 def test_statements_do_not_grow_with_the_registry(registrar, engine):
