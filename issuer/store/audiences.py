@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import (
     ColumnElement,
@@ -38,7 +38,8 @@ from issuer.store.tables import LARGEST_ID, AudienceRow, IdentifierRow, ScopeRow
 AnyRow = Row[*tuple[Any, ...]]  # Any: columns of several types
 
 _Successor = aliased(IdentifierRow)
-_MOST_NAMED = 500
+# Databases bound the number of values in one statement.
+MOST_NAMED: Final = 500
 _TEXT_COLUMNS = (
     AudienceRow.id,
     IdentifierRow.identifier,
@@ -157,8 +158,8 @@ def list_spellings_in_use(
         return ()
     statement = _in_use(*_TEXT_COLUMNS, ServiceRow.id, ServiceRow.name, _Successor.identifier)
     statement = statement.outerjoin(_Successor, _primary(_Successor, AudienceRow.successor_id))
-    # Databases bound the number of values in one statement; of so many, most are wanted.
-    if len(audience_ids) <= _MOST_NAMED:
+    # Of so many, most are wanted.
+    if len(audience_ids) <= MOST_NAMED:
         statement = statement.where(AudienceRow.id.in_(sorted(audience_ids)))
     rows = connection.execute(statement.order_by(AudienceRow.id, IdentifierRow.id))
     return tuple(

@@ -17,10 +17,8 @@ from issuer.model.client import (
     GrantType,
 )
 from issuer.model.service import ServiceId
+from issuer.store.audiences import MOST_NAMED
 from issuer.store.tables import ClientRow, ClientSecretRow, PermissionRow
-
-# Databases bound the number of values in one statement.
-_MOST_NAMED = 500
 
 
 def find_client(connection: Connection, client_id: str) -> Client | None:
@@ -46,7 +44,7 @@ def list_clients_around(
     By client_id. callers: at least these; if they are many, all come.
     """
     permitted = select(PermissionRow.client_key).where(PermissionRow.audience_id == audience_id)
-    is_named = ClientRow.key.in_(permitted if len(callers) > _MOST_NAMED else list(callers))
+    is_named = ClientRow.key.in_(permitted if len(callers) > MOST_NAMED else list(callers))
     return _list_where(connection, is_named | (ClientRow.default_audience_id == audience_id))
 
 

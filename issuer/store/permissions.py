@@ -11,9 +11,6 @@ from issuer.model.permission import Permission, PermittedSubject
 from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, PermissionRow, PermissionScopeRow, ScopeRow
 
-# Databases bound the number of values in one statement.
-_AT_ONCE = 500
-
 
 class Caller(NamedTuple):
     """A client that may ask for an audience. granted_at: since when, in epoch seconds."""
@@ -263,7 +260,10 @@ def _add_scopes(
 
 def _parts(numbers: Collection[int]) -> Iterator[list[int]]:
     ordered = sorted(numbers)
-    return (ordered[start : start + _AT_ONCE] for start in range(0, len(ordered), _AT_ONCE))
+    return (
+        ordered[start : start + audiences.MOST_NAMED]
+        for start in range(0, len(ordered), audiences.MOST_NAMED)
+    )
 
 
 _RENEW = (
