@@ -5,12 +5,15 @@ from dataclasses import replace
 from random import Random
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
 from sqlalchemy import event
 
-from issuer.errors import RegistryRefusal
+from issuer.errors import InvalidValue, RegistryRefusal
 from issuer.model.audience import AliasMode, AudienceId, Scope
 from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.model.usage import ISSUED, UsageKey, UsageSum
+from issuer.policy import identifiers
 from issuer.policy.lifetimes import Lifetimes
 from issuer.policy.lint import neighbours, pairs
 from issuer.policy.lint.registered import Registered
@@ -39,8 +42,12 @@ https://[::1]/orders https://orders.example/a:12/b https://orders.example:1/a:12
 https://orders.example/caf%C3%A9 https://orders.example/caf%c3%a9 https://orders.example//
 https://orders.example/customers/1 https://orders.example/customers2 https://orders.example/customers/
 https://orders.example/customers/1?q https://orders.example/customers/?q https://orders.example/customers1?q
+abcdefghijkl abdcefghjikl https://orders.example/abcdefghijkl https://orders.example/abdcefghjikl
+urn:shop:orders?a urn:shop:ordres?another-one file:///orders/customers file:///orders/costumers/
+https://orders.example?costumer https://ordres.example/?costumer svc-00001 svc-00002
 """
 SPELLINGS = _SPELLED.split()
+SLIPS = st.sampled_from(["swap", "less", "case", "www", "slash", *"adorsz1/:?.-", "%61"])
 OWNERS = ["shop", "nobody", ""]
 SCOPES = ["read", "write", "*"]
 
@@ -122,6 +129,34 @@ def test_what_rules_on_pairs_find_is_never_left_out(one: str):
     left_out = {other for other in SPELLINGS if other != one and not _is_found(one, other)}
 
     assert left_out == set()
+
+
+@given(st.sampled_from(SPELLINGS), st.lists(st.tuples(st.integers(0, 40), SLIPS), min_size=1, max_size=2))
+def test_what_a_slip_or_another_spelling_makes_of_one_is_never_left_out(
+    one: str, made: list[tuple[int, str]]
+):
+    other = one
+    for place, slip in made:
+        begins, ends = other[:place], other[place:]
+        other = {
+            "swap": begins + ends[1::-1] + ends[2:],
+            "less": begins + ends[1:],
+            "case": other.swapcase(),
+            "www": other.replace("://", "://www."),
+            "slash": f"{other}/",
+        }.get(slip, begins + slip + ends)
+    assume(other != one and _may_be_registered(other))
+
+    assert _is_found(one, other)
+    assert _is_found(other, one)
+
+
+def _may_be_registered(text: str) -> bool:
+    try:
+        identifiers.check_identifier(text)
+    except InvalidValue:
+        return False
+    return True
 
 
 def _is_found(one: str, other: str) -> bool:

@@ -4,22 +4,21 @@ One audience is compared with all others, and not each with each. What is left o
 themselves, so that one place alone says what a finding is: more may be left than they find, never less.
 """
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple, TypeVar
+from typing import Final, TypeVar
 
-from issuer.policy import edit_distance, resemblance
+from issuer.policy import edit_distance, identifiers, resemblance
 from issuer.policy.lint import pairs
 
 Key = TypeVar("Key")
 
-# Each slip touches two characters at most, so of so many parts of a text one stays as it was.
-_PARTS: Final = 2 * edit_distance.FARTHEST + 1
-_ADDRESS: Final = re.compile(r"[a-z][a-z0-9+.-]*://([^/?]*?)(?::\d*)?(?=[/?]|$)(.*)", re.DOTALL)
-_MARKS: Final = str.maketrans("", "", "/?:")
 _DIGITS: Final = str.maketrans("", "", "0123456789")
 _WWW: Final = "www."
+# What may stand behind the host of an address that has no path.
+_PORT: Final = "/:0123456789"
+# Each slip takes one kind of letter for another at most; besides, one of two hosts may end in a slash.
+_MOST_UNLIKE: Final = 2 * edit_distance.FARTHEST + 1
 
 
 def choose_near(texts: Sequence[str], others: Iterable[tuple[Key, str]]) -> set[Key]:
@@ -28,7 +27,7 @@ def choose_near(texts: Sequence[str], others: Iterable[tuple[Key, str]]) -> set[
     texts: all spellings of one audience. others: every spelling there is, with the key of its audience.
     """
     wanted = [_Wanted.of(text) for text in texts]
-    return {key for key, text in others if _is_near(wanted, text)}
+    return {key for key, text in others if any(one.is_near(text) for one in wanted)}
 
 
 def choose_beginning(text: str, others: Iterable[tuple[Key, str]]) -> set[Key]:
@@ -43,86 +42,85 @@ def choose_beginning(text: str, others: Iterable[tuple[Key, str]]) -> set[Key]:
     return {key for key, other in listed if other.startswith(shortest)}
 
 
-class _Glance(NamedTuple):
-    """What is seen of a spelling without reading it as an address. One is made for each that there is.
-
-    host, rest: without marks. address: host and rest with them, of no address all is rest.
-    """
-
-    host: str
-    rest: str
-    address: tuple[str, str]
-
-    def list_letters(self) -> tuple[str, str]:
-        """Return host and path without digits: what differs in digits alone was meant so."""
-        host, rest = self.address
-        path = rest.partition("?")[0].strip("/") if host else rest
-        return host.translate(_DIGITS), path.translate(_DIGITS)
-
-
 @dataclass(frozen=True, slots=True)
 class _Wanted:
-    """What is looked for beside one spelling. parts: of host and rest together, each with its place."""
+    """What is looked for beside one spelling; most others are told from it without being read.
+
+    host: without `www.`; of no address, all of it. end: with what twins end, but for filler. has_tail:
+    whether what slips in the host ends so, too. bare: what a slip is looked for in, with some beside it;
+    letters: that without digits; kinds: those there are.
+    """
 
     fold: str
     words: tuple[tuple[tuple[str, ...], str], ...]
-    twin_shape: str
-    seen: _Glance
-    letters: tuple[str, str]
-    parts: tuple[tuple[str, int], ...]
+    is_address: bool
+    host: str
+    end: str
+    filler: str
+    has_tail: bool
+    bare: str
+    letters: str
+    kinds: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> "_Wanted":
         """Return what is looked for beside a spelling."""
-        seen = _glance(text)
-        shape = seen.host + seen.rest
-        size = max(1, -(-len(shape) // _PARTS))
+        lower = text.lower()
+        words = tuple(pairs.list_words(text))
+        # Of an address, slips are looked for in host and path.
+        is_address = len(words) > 1
+        host, tail = _split(lower) if is_address else (lower.rstrip("/"), "")
+        end, filler = (tail, "/") if tail else (host.rstrip(_PORT), _PORT)
+        bare = _find_bare(lower, is_address)
+        letters = bare.translate(_DIGITS)
         return cls(
             fold=pairs.fold(text),
-            words=tuple(pairs.list_words(text)),
-            twin_shape=resemblance.fold(text).translate(_MARKS),
-            seen=seen,
-            letters=seen.list_letters(),
-            parts=tuple((shape[at : at + size], at) for at in range(0, len(shape), size)),
+            words=words,
+            is_address=is_address,
+            host=host,
+            # What is percent-encoded ends otherwise than what it stands for.
+            end="" if "%" in lower else end,
+            filler=filler,
+            has_tail=bool(tail),
+            bare=bare,
+            letters=letters,
+            kinds=frozenset(letters),
         )
 
-    def is_twin(self, text: str, glance: _Glance) -> bool:
-        """Return whether a text is the same in another spelling."""
-        # What is percent-encoded is not what it looks like: that one is looked at whole.
-        if "%" not in text and glance.host.removeprefix(_WWW) + glance.rest != self.twin_shape:
-            return False
-        return pairs.fold(text) == self.fold
+    def is_near(self, text: str) -> bool:
+        """Return whether a text is the same in another spelling, or differs by a slip of the pen."""
+        lower = text.lower()
+        ends_alike = lower.rstrip(self.filler).endswith(self.end)
+        if "%" in lower or (ends_alike and self.host in lower):
+            return pairs.fold(text) == self.fold or self._is_slip(text, lower)
+        # A slip is in the host or behind it, and the other one is the same.
+        return (self.host in lower or ends_alike or not self.has_tail) and self._is_slip(text, lower)
 
-    def is_slip(self, text: str, glance: _Glance) -> bool:
-        """Return whether a text differs by a slip of the pen, where one is looked for."""
-        if not self._may_be_slip(glance):
-            return False
-        return any(
+    def _is_slip(self, text: str, lower: str) -> bool:
+        return self._may_be_slip(_find_bare(lower, self.is_address)) and any(
             place == other_place and resemblance.is_slip(word, other_word)
             for other_place, other_word in pairs.list_words(text)
             for place, word in self.words
         )
 
-    def _may_be_slip(self, glance: _Glance) -> bool:
-        seen, far = self.seen, edit_distance.FARTHEST
-        # A slip is looked for in the host or in the path, and the other one is the same.
-        if glance.host != seen.host and glance.rest != seen.rest:
+    def _may_be_slip(self, bare: str) -> bool:
+        letters = bare.translate(_DIGITS)
+        # What differs in digits alone was meant so.
+        if letters == self.letters or len(self.kinds ^ frozenset(letters)) > _MOST_UNLIKE:
             return False
-        if abs(len(glance.host) + len(glance.rest) - len(seen.host) - len(seen.rest)) > far:
-            return False
-        if glance.host and glance.list_letters() == self.letters:
-            return False
-        shape = glance.host + glance.rest
-        return any(shape.find(part, max(0, at - far), at + len(part) + far) >= 0 for part, at in self.parts)
+        # Slashes at the ends of a path are none of its words.
+        one, other = self.bare.replace("/", ""), bare.replace("/", "")
+        return edit_distance.count_slips(one, other) <= edit_distance.FARTHEST
 
 
-def _is_near(wanted: list[_Wanted], text: str) -> bool:
-    glance = _glance(text)
-    return any(one.is_twin(text, glance) or one.is_slip(text, glance) for one in wanted)
+def _split(address: str) -> tuple[str, str]:
+    """Return the host of an address without `www.`, and with what it ends behind the host."""
+    uri = identifiers.parse_uri(address)
+    return uri.host.removeprefix(_WWW), uri.query.rstrip("/") or uri.path.strip("/")
 
 
-def _glance(text: str) -> _Glance:
-    lower = text.lower()
-    found = _ADDRESS.fullmatch(lower)
-    host, rest = ("", lower) if found is None else found.groups()
-    return _Glance(host.translate(_MARKS), rest.translate(_MARKS), (host, rest))
+def _find_bare(lower: str, is_address: bool) -> str:
+    if not is_address:
+        return lower.partition("?")[0]
+    path, mark, query = lower.partition("://")[2].partition("?")
+    return path.rstrip("/") + mark + query
