@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from issuer.model.audience import Audience
+from issuer.model.audience import Audience, AudienceId
 from issuer.model.client import Client, ClientId
 
 
@@ -36,6 +36,16 @@ class Permission:
     default_scopes: frozenset[str]
     subject: PermittedSubject
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class IdlePermission:
+    """A permission that has not been used for long. granted_at: epoch seconds."""
+
+    client_id: ClientId
+    audience_id: AudienceId
+    identifier: str
+    granted_at: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,41 +4,32 @@ The findings are those that lint of everything tells of it: the same rules see a
 beside it, and nothing else.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from typing import Final
 
-from issuer.model.audience import (
-    Alias,
-    AliasMode,
-    Audience,
-    AudienceId,
-    AudienceState,
-    SigningAlg,
-    TokenPolicy,
-    TokenTyp,
-)
-from issuer.model.client import ClientId, ClientKey
+from issuer.model.audience import Alias, AliasMode, Audience, AudienceId
+from issuer.model.client import ClientId
 from issuer.model.finding import Finding
-from issuer.model.permission import Permission, PermittedSubject
-from issuer.model.service import Service, ServiceState
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import neighbours, rules
-from issuer.policy.lint.clients import UNUSED_PERMISSION_DAYS
-from issuer.policy.lint.registered import DAY_SECONDS, LONGEST_UNUSED_SECONDS, Pair, Registered
+from issuer.policy.lint import neighbours, page, rules, stand_ins
+from issuer.policy.lint.registered import LONGEST_UNUSED_SECONDS, Registered
 from issuer.policy.lint.rules import Rule
-from issuer.store import audiences, clients, permissions, usage
+from issuer.store import audiences, clients, idle_permissions, permissions, usage
 from issuer.store.audiences import SpellingInUse
 from issuer.store.db import Connection
-from issuer.store.permissions import Caller
 
-_PAIR_RULES = (*rules.NEAR_RULES, *rules.BEGINNING_RULES)
+_PAIR_RULES: Final = (*rules.NEAR_RULES, *rules.BEGINNING_RULES)
+# Those on clients concern no audience.
+_ELSEWHERE: Final = (*_PAIR_RULES, *page.CLIENT_RULES)
+_SOMEBODY: Final = ClientId("")
 
 
 def lint(connection: Connection, audience: Audience, lifetimes: Lifetimes, now: int) -> tuple[Finding, ...]:
-    """Return the findings that concern an audience which is registered; 21 statements at most."""
+    """Return the findings that concern an audience which is registered; fifteen statements at most."""
     own = _read_own(connection, audience, lifetimes, now)
     found = [
-        *rules.apply(own, [rule for rule in rules.RULES if rule not in _PAIR_RULES]),
+        *rules.apply(own, [rule for rule in rules.RULES if rule not in _ELSEWHERE]),
         *_judge_pairs(connection, audience, own, _PAIR_RULES),
     ]
     return rules.put_in_order(each for each in found if audience.identifier in each.concerns)
@@ -57,58 +48,35 @@ def lint_draft(
 
 
 def _read_own(connection: Connection, audience: Audience, lifetimes: Lifetimes, now: int) -> Registered:
-    held = permissions.list_callers(connection, audience.id)
-    used = usage.list_last_issued(connection, now - LONGEST_UNUSED_SECONDS, audience.id)
-    last = {key: at for (key, _), at in used.items()}
-    around = clients.list_clients_around(connection, audience.id, _choose_callers(audience, held, last, now))
-    client_ids = {client.client_id for client in around}
-    together = audiences.list_audiences_together(connection, audience)
-    successor: tuple[Audience, ...] = ()
-    if audience.successor is not None:
-        successor = audiences.list_audiences_named(connection, [audience.successor])
-    known = {one.id: one for one in (*together, *successor, audience)}
+    idle = idle_permissions.list_on_audience(connection, audience.id, now - LONGEST_UNUSED_SECONDS)
+    # It counts that anybody may ask; who does is told of the issuer's own audience alone.
+    callers = permissions.list_callers(connection, audience.id, None if audience.is_reserved else 1)
+    defaulting = dict(clients.list_defaulting(connection, audience.id))
+    permitted = {*callers, *(one.client_id for one in idle)}
+    permitted |= {client_id for client_id, may_ask in defaulting.items() if may_ask}
+    known = {one.id: one for one in (*_list_named_beside(connection, audience), audience)}
+    last = usage.find_last_issued(connection, audience.id)
     return Registered(
         services=(audience.service,),
         audiences=tuple(known[key] for key in sorted(known)),
-        clients=around,
-        permissions=tuple(_permit(one, audience) for one in held if one.client_id in client_ids),
-        granted_at={
-            (one.client_id, audience.id): one.granted_at for one in held if one.client_id in client_ids
-        },
-        last_issued_at=_list_last_issued(audience.id, held, last),
+        clients=tuple(
+            stand_ins.make_client(client_id, audience.id if client_id in defaulting else None)
+            for client_id in permitted | defaulting.keys()
+        ),
+        permissions=tuple(stand_ins.permit(client_id, audience) for client_id in permitted),
+        granted_at={(one.client_id, audience.id): one.granted_at for one in idle},
+        # It counts that there was a token, not whose.
+        last_issued_at={} if last is None else {(_SOMEBODY, audience.id): last},
         lifetimes=lifetimes,
         now=now,
     )
 
 
-def _choose_callers(
-    audience: Audience, held: Iterable[Caller], last: Mapping[ClientKey, int], now: int
-) -> set[ClientKey]:
-    """Return those whom a rule could name beside the audience, and one active client, if there is one.
-
-    An audience may be permitted to thousands of whom nothing is to be said. More may be left than the rules
-    find, never less.
-    """
-    active = [one for one in held if one.is_active]
-    if audience.is_reserved:
-        return {one.key for one in active}
-    since = now - UNUSED_PERMISSION_DAYS * DAY_SECONDS
-    idle = {one.key for one in active if one.granted_at <= since and one.key not in last}
-    return idle | {one.key for one in active[:1]}
-
-
-def _permit(caller: Caller, audience: Audience) -> Permission:
-    # No rule that tells anything of an audience looks at what else a permission holds.
-    nothing: frozenset[str] = frozenset()
-    return Permission(caller.client_id, audience, nothing, nothing, PermittedSubject.CLIENT, 0)
-
-
-def _list_last_issued(
-    audience_id: AudienceId, held: Iterable[Caller], last: Mapping[ClientKey, int]
-) -> dict[Pair, int]:
-    found = {(one.client_id, audience_id): last[one.key] for one in held if one.key in last}
-    # Of somebody who may no longer ask it counts that there was a token, not whose.
-    return {**found, (ClientId(""), audience_id): max(last.values())} if last else found
+def _list_named_beside(connection: Connection, audience: Audience) -> tuple[Audience, ...]:
+    together = audiences.list_audiences_together(connection, audience)
+    if audience.successor is None:
+        return together
+    return (*together, *audiences.list_audiences_named(connection, [audience.successor]))
 
 
 def _judge_pairs(
@@ -136,32 +104,15 @@ def _assemble(spelled: Iterable[SpellingInUse]) -> list[Audience]:
 
 def _make_audience(group: list[SpellingInUse]) -> Audience:
     primary = next(one for one in group if one.is_primary)
-    service = Service(
-        primary.service_id,
-        primary.service_name,
-        "",
-        None,
-        ServiceState.ACTIVE,
-        is_builtin=False,
-        created_at=0,
-        version=0,
-    )
-    return Audience(
-        id=primary.audience_id,
-        identifier=primary.identifier,
+    return stand_ins.make_audience(
+        primary.audience_id,
+        primary.identifier,
         canonical=primary.canonical,
-        description="",
-        service=service,
-        scopes=(),
-        aliases=tuple(
+        service=stand_ins.make_service(primary.service_id, primary.service_name),
+        aliases=[
             Alias(one.identifier, one.canonical, AliasMode.ACCEPT, None)
             for one in group
             if not one.is_primary
-        ),
-        policy=TokenPolicy(None, None, None, SigningAlg.RS256, TokenTyp.AT_JWT, {}),
-        state=AudienceState.ACTIVE,
+        ],
         successor=primary.successor,
-        is_reserved=False,
-        created_at=0,
-        version=0,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, insert, select, true, update
+from sqlalchemy import ColumnElement, Connection, Row, bindparam, case, exists, insert, select, true, update
 
 from issuer.model.audience import AudienceId
 from issuer.model.client import (
@@ -17,7 +17,6 @@ from issuer.model.client import (
     GrantType,
 )
 from issuer.model.service import ServiceId
-from issuer.store.audiences import MOST_NAMED
 from issuer.store.tables import ClientRow, ClientSecretRow, PermissionRow
 
 
@@ -36,16 +35,22 @@ def list_clients_of(connection: Connection, keys: Collection[int]) -> tuple[Clie
     return _list_where(connection, ClientRow.key.in_(list(keys)))
 
 
-def list_clients_around(
-    connection: Connection, audience_id: AudienceId, callers: Collection[ClientKey]
-) -> tuple[Client, ...]:
-    """Return the clients that have an audience as their default, and some of those that may ask for it.
+def list_defaulting(connection: Connection, audience_id: AudienceId) -> list[tuple[ClientId, bool]]:
+    """Return the active clients of which an audience is the default, each with whether it may ask for it.
 
-    By client_id. callers: at least these; if they are many, all come.
+    By client_id; one statement.
     """
-    permitted = select(PermissionRow.client_key).where(PermissionRow.audience_id == audience_id)
-    is_named = ClientRow.key.in_(permitted if len(callers) > MOST_NAMED else list(callers))
-    return _list_where(connection, is_named | (ClientRow.default_audience_id == audience_id))
+    is_permitted = exists().where(
+        PermissionRow.client_key == ClientRow.key,
+        PermissionRow.audience_id == audience_id,
+        PermissionRow.is_revoked.is_(False),
+    )
+    rows = connection.execute(
+        select(ClientRow.client_id, is_permitted)
+        .where(ClientRow.default_audience_id == audience_id, ClientRow.state == ClientState.ACTIVE.value)
+        .order_by(ClientRow.client_id)
+    )
+    return [(ClientId(client_id), may_ask) for client_id, may_ask in rows]
 
 
 def add_client(connection: Connection, client: Client) -> ClientKey:

@@ -1,7 +1,7 @@
 """Permissions: a revoked one keeps its row, without scopes, until it is granted again."""
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, bindparam, case, delete, func, insert, select, update
 
@@ -10,15 +10,6 @@ from issuer.model.client import ClientId, ClientKey, ClientState
 from issuer.model.permission import Permission, PermittedSubject
 from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, PermissionRow, PermissionScopeRow, ScopeRow
-
-
-class Caller(NamedTuple):
-    """A client that may ask for an audience. granted_at: since when, in epoch seconds."""
-
-    key: ClientKey
-    client_id: ClientId
-    is_active: bool
-    granted_at: int
 
 
 def find_permission(
@@ -104,21 +95,27 @@ def list_granted_at(connection: Connection) -> dict[tuple[ClientId, AudienceId],
     return {(ClientId(row.client_id), AudienceId(row.audience_id)): row.created_at for row in rows}
 
 
-def list_callers(connection: Connection, audience_id: AudienceId) -> list[Caller]:
-    """Return who may ask for an audience, disabled clients included, in any order; one statement."""
+def list_callers(
+    connection: Connection, audience_id: AudienceId, most: int | None = None
+) -> tuple[ClientId, ...]:
+    """Return the active clients that may ask for an audience, or some, in any order; one statement."""
     rows = connection.execute(
-        select(PermissionRow.client_key, ClientRow.client_id, ClientRow.state, PermissionRow.created_at)
+        select(ClientRow.client_id)
         .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
-        .where(_condition(None, audience_id))
-    ).all()
-    active = ClientState.ACTIVE.value
-    return [Caller(ClientKey(key), ClientId(name), state == active, at) for key, name, state, at in rows]
+        .where(_condition(None, audience_id), ClientRow.state == ClientState.ACTIVE.value)
+        .limit(most)
+    )
+    return tuple(ClientId(client_id) for client_id in rows.scalars())
 
 
-def list_audience_ids(connection: Connection, client_key: ClientKey) -> frozenset[AudienceId]:
-    """Return the ids of the audiences that a client is permitted; one statement."""
-    rows = connection.execute(select(PermissionRow.audience_id).where(_condition(client_key, None)))
-    return frozenset(AudienceId(row.audience_id) for row in rows)
+def list_audience_ids(
+    connection: Connection, client_key: ClientKey, among: Collection[AudienceId] | None = None
+) -> frozenset[AudienceId]:
+    """Return the ids of the audiences that a client is permitted, of all or among some; one statement."""
+    statement = select(PermissionRow.audience_id).where(_condition(client_key, None))
+    if among is not None:
+        statement = statement.where(PermissionRow.audience_id.in_(sorted(among)))
+    return frozenset(AudienceId(audience_id) for audience_id in connection.execute(statement).scalars())
 
 
 def was_ever_permitted(connection: Connection, audience_id: AudienceId) -> bool:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import Connection, case, func, select, true
+from sqlalchemy import Connection, and_, case, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from issuer.model.audience import AudienceId
@@ -49,24 +49,28 @@ def remove_counts(connection: Connection, before: int, limit: int) -> int:
     return batches.remove_batch(connection, key, UsageRow.hour < before, limit)
 
 
-def list_last_issued(
-    connection: Connection, since: int, audience_id: AudienceId | None = None
-) -> dict[tuple[ClientKey, AudienceId], int]:
-    """Return when each client last got a token for an audience, or each, as far as that was after `since`.
+def list_last_issued(connection: Connection, since: int) -> dict[tuple[ClientKey, AudienceId], int]:
+    """Return when each client last got a token for each audience, as far as that was after `since`.
 
     since: epoch seconds. One statement.
     """
     rows = connection.execute(
-        select(UsageRow.client_key, UsageRow.audience_id, func.max(UsageRow.last_at).label("last_at"))
-        .where(
-            UsageRow.last_at > since,
-            UsageRow.outcome == ISSUED,
-            true() if audience_id is None else UsageRow.audience_id == audience_id,
-        )
+        select(UsageRow.client_key, UsageRow.audience_id, func.max(UsageRow.last_at))
+        .where(UsageRow.last_at > since, UsageRow.outcome == ISSUED)
         .group_by(UsageRow.client_key, UsageRow.audience_id)
     ).all()
     # There may be ten thousand: columns by their places take half the time of those by their names.
     return {(ClientKey(client_key), AudienceId(of)): last_at for client_key, of, last_at in rows}
+
+
+def find_last_issued(connection: Connection, audience_id: AudienceId) -> int | None:
+    """Return when a token was last issued for an audience, None for never. Epoch seconds; one statement."""
+    is_issued = and_(UsageRow.audience_id == audience_id, UsageRow.outcome == ISSUED)
+    # Within the last hour of its use alone: the index leads there, past all the hours before.
+    last_hour = select(func.max(UsageRow.hour)).where(is_issued).scalar_subquery()
+    return connection.execute(
+        select(func.max(UsageRow.last_at)).where(is_issued, UsageRow.hour == last_hour)
+    ).scalar()
 
 
 def _upsert(statement: sqlite.Insert | postgresql.Insert) -> sqlite.Insert | postgresql.Insert:

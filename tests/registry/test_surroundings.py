@@ -15,14 +15,13 @@ from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.model.usage import ISSUED, UsageKey, UsageSum
 from issuer.policy import identifiers
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import neighbours, pairs
+from issuer.policy.lint import neighbours, pairs, rules
 from issuer.policy.lint.registered import Registered
 from issuer.registry import aliases, audiences, clients, lint, permissions, services
 from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import ClientChange, NewClient
 from issuer.registry.permissions import NewPermission
 from issuer.registry.services import NewService
-from issuer.store import clients as client_store
 from issuer.store import db, usage
 from tests.conftest import START
 
@@ -199,12 +198,12 @@ def test_of_many_clients_those_are_read_of_whom_a_rule_could_tell(
     made = [clients.add_client(registrar, NewClient(f"C {each}"))[0] for each in range(number)]
     for client in made:
         permissions.grant_permission(registrar, NewPermission(client.client_id, audience.identifier))
-    read = []
-    list_around = client_store.list_clients_around
+    clients.disable_client(registrar, made[1].client_id)
+
+    judged = []
+    apply = rules.apply
     monkeypatch.setattr(
-        client_store,
-        "list_clients_around",
-        lambda *given: read.append(found := list_around(*given)) or found,
+        rules, "apply", lambda all_read, *rest: judged.append(all_read) or apply(all_read, *rest)
     )
 
     young = lint.lint_audience(registrar, audience.identifier, BOUNDS)
@@ -214,9 +213,8 @@ def test_of_many_clients_those_are_read_of_whom_a_rule_could_tell(
 
     unused = "permission-unused-90-days"
     assert [each for each in young if each.code == unused] == []
-    idle = {client.client_id for client in made[1:]}
-    assert {each.name for each in old if each.code == unused} == idle
-    assert len(read[0]) == 1
+    assert {each.name for each in old if each.code == unused} == {one.client_id for one in made[2:]}
+    assert len(judged[0].clients) == 1
 
 
 def test_statements_do_not_grow_with_the_registry(registrar, engine):

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from issuer.model.audience import RESERVED_ACCESS, AudienceState
-from issuer.model.client import Client, ClientSecret
+from issuer.model.client import Client, ClientId, ClientSecret
 from issuer.model.finding import Finding, Severity
 from issuer.model.permission import Permission
 from issuer.policy.lint.registered import DAY_SECONDS, Registered, is_issuing
@@ -40,15 +40,20 @@ def find_many_audiences(registered: Registered) -> Iterator[Finding]:
     """Yield clients that may ask for more than ten audiences."""
     counted = Counter(permission.client_id for permission in registered.list_live_permissions())
     for client_id, number in counted.items():
-        if number > _MOST_AUDIENCES:
-            yield _finding(
-                "many-audiences",
-                Severity.WARNING,
-                client_id,
-                f"It may ask for {number} audiences: whoever gets hold of its secret gets into all of them.",
-                f"Divide it, and take back what it does not need: "
-                f"{command('permission', 'revoke', client_id, 'IDENTIFIER')}.",
-            )
+        yield from judge_number(client_id, number)
+
+
+def judge_number(client_id: ClientId, number: int) -> Iterator[Finding]:
+    """Yield what is found at an active client that may ask for so many audiences."""
+    if number > _MOST_AUDIENCES:
+        yield _finding(
+            "many-audiences",
+            Severity.WARNING,
+            client_id,
+            f"It may ask for {number} audiences: whoever gets hold of its secret gets into all of them.",
+            f"Divide it, and take back what it does not need: "
+            f"{command('permission', 'revoke', client_id, 'IDENTIFIER')}.",
+        )
 
 
 def find_without_permission(registered: Registered) -> Iterator[Finding]:

@@ -8,13 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from issuer.model.audience import Audience, AudienceId, AudienceState, SigningAlg, TokenPolicy, TokenTyp
-from issuer.model.client import AuthMethod, Client, ClientId, ClientKey, ClientState, ClientType
+from issuer.model.audience import Audience, AudienceId
+from issuer.model.client import Client, ClientId, ClientState
 from issuer.model.finding import Finding
-from issuer.model.permission import Permission, PermittedSubject
-from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import audiences, clients, identifiers, rules
+from issuer.policy.lint import audiences, clients, identifiers, rules, stand_ins
 from issuer.policy.lint.registered import Registered
 from issuer.policy.lint.rules import Rule
 
@@ -31,12 +29,14 @@ AUDIENCE_RULES: Final[tuple[Rule, ...]] = (
     audiences.find_past_aliases,
 )
 CLIENT_RULES: Final[tuple[Rule, ...]] = (
-    clients.find_many_audiences,
     clients.find_without_permission,
     clients.find_secretless,
     clients.find_stale_secrets,
     clients.find_expiring_secrets,
 )
+
+_ANYBODY: Final = ClientId("")
+_ANYTHING: Final = stand_ins.make_audience(AudienceId(0), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,11 @@ def judge_audiences(
         services=tuple({one.service.id: one.service for one in shown}.values()),
         audiences=(*shown, *(one for one in successors if one.id not in {each.id for each in shown})),
         # The rules ask whether anybody may, never who: one client stands for all.
-        clients=(_ANYBODY,),
-        permissions=tuple(_permit(_ANYBODY.client_id, one.audience) for one in used if one.is_permitted),
+        clients=(stand_ins.make_client(_ANYBODY),),
+        permissions=tuple(stand_ins.permit(_ANYBODY, one.audience) for one in used if one.is_permitted),
         granted_at={},
         last_issued_at={
-            (_ANYBODY.client_id, one.audience.id): one.last_issued_at
-            for one in used
-            if one.last_issued_at is not None
+            (_ANYBODY, one.audience.id): one.last_issued_at for one in used if one.last_issued_at is not None
         },
         lifetimes=lifetimes,
         now=now,
@@ -86,59 +84,19 @@ def judge_clients(
         services=(),
         audiences=(),
         clients=tuple(client for client, _ in counted),
-        # The rules count them, and look at none.
+        # Of how many there are it is told below: the rules ask whether there is any.
         permissions=tuple(
-            permission
-            for client, number in counted
-            for permission in [_permit(client.client_id, _ANYTHING)] * number
+            stand_ins.permit(client.client_id, _ANYTHING) for client, number in counted if number
         ),
         granted_at={},
         last_issued_at={},
         lifetimes=lifetimes,
         now=now,
     )
-    found = rules.apply(registered, CLIENT_RULES)
-    return {
-        client.client_id: tuple(each for each in found if each.name == client.client_id)
-        for client, _ in counted
-    }
-
-
-def _permit(client_id: ClientId, audience: Audience) -> Permission:
-    return Permission(client_id, audience, frozenset(), frozenset(), PermittedSubject.CLIENT, 0)
-
-
-_ANYBODY: Final = Client(
-    key=ClientKey(0),
-    client_id=ClientId(""),
-    name="",
-    type=ClientType.SERVICE,
-    grant_types=frozenset(),
-    auth_method=AuthMethod.CLIENT_SECRET_BASIC,
-    may_use_offline_access=False,
-    default_audience=None,
-    tenant_id=None,
-    access_token_max_seconds=None,
-    service=None,
-    state=ClientState.ACTIVE,
-    secrets=(),
-    created_at=0,
-    version=0,
-)
-_ANYTHING: Final = Audience(
-    id=AudienceId(0),
-    identifier="",
-    canonical="",
-    description="",
-    service=Service(
-        ServiceId(0), "", "", None, ServiceState.ACTIVE, is_builtin=False, created_at=0, version=0
-    ),
-    scopes=(),
-    aliases=(),
-    policy=TokenPolicy(None, None, None, SigningAlg.RS256, TokenTyp.AT_JWT, {}),
-    state=AudienceState.ACTIVE,
-    successor=None,
-    is_reserved=False,
-    created_at=0,
-    version=0,
-)
+    found: dict[ClientId, list[Finding]] = {client.client_id: [] for client, _ in counted}
+    for client, number in counted:
+        if client.state is ClientState.ACTIVE:
+            found[client.client_id] += clients.judge_number(client.client_id, number)
+    for each in rules.apply(registered, CLIENT_RULES):
+        found[ClientId(each.name)].append(each)
+    return {client_id: rules.put_in_order(each) for client_id, each in found.items()}

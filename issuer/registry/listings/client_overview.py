@@ -2,28 +2,22 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from itertools import islice
-from typing import Final
 
 from issuer.errors import NotFound
-from issuer.model.audience import Audience, AudienceId
+from issuer.model.audience import RESERVED_ACCESS, Audience, AudienceId
 from issuer.model.client import Client
 from issuer.model.finding import Finding
-from issuer.model.listing import ListQuery
 from issuer.model.permission import Permission
 from issuer.model.service import Service
 from issuer.policy.lifetimes import Lifetimes
 from issuer.policy.lint import one_client
-from issuer.policy.lint.one_client import Held, Holder
+from issuer.policy.lint.one_client import Holder
+from issuer.policy.lint.registered import LONGEST_UNUSED_SECONDS
 from issuer.registry import client_rules
-from issuer.registry.listings import permissions
-from issuer.registry.listings.page_size import BATCH_ROWS
 from issuer.registry.registrar import Registrar
-from issuer.store import audiences, services
+from issuer.store import audiences, idle_permissions, services
 from issuer.store import permissions as permission_store
 from issuer.store.listings import consequences as consequence_store
-
-MOST_JUDGED: Final = BATCH_ROWS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,21 +52,22 @@ def find_linked(registrar: Registrar, client_id: str) -> Linked:
 
 
 def lint_client(registrar: Registrar, linked: Linked, bounds: Lifetimes) -> tuple[Finding, ...]:
-    """Return the findings on a client, errors first; twelve statements.
-
-    bounds: the server's own lifetimes. Of more than 500 permissions the oldest are looked at one by one: a
-    page is not to wait for thousands.
-    """
-    client = linked.client
-    query = ListQuery(sort="granted")
-    rows = islice(permissions.stream_of_client(registrar, client.client_id, query, bounds), MOST_JUDGED)
-    held = [Held(row.permission, row.granted_at, row.last_used_at) for row in rows]
+    """Return the findings on a client, errors first; six statements. bounds: the server's own lifetimes."""
+    client, default = linked.client, linked.default_audience
+    now = registrar.clock.now()
     with registrar.reading() as connection:
-        number = consequence_store.count_audiences(connection, client.key)
-        ids = permission_store.list_audience_ids(connection, client.key)
-    is_default_permitted = client.default_audience in ids
-    holder = Holder(client, number, held, linked.default_audience, is_default_permitted)
-    return one_client.judge(holder, bounds, registrar.clock.now())
+        named = [*audiences.list_audiences_named(connection, [RESERVED_ACCESS])]
+        if default is not None:
+            named.append(default)
+        permitted = permission_store.list_audience_ids(connection, client.key, [one.id for one in named])
+        holder = Holder(
+            client=client,
+            audiences=consequence_store.count_audiences(connection, client.key),
+            idle=idle_permissions.list_of_client(connection, client.key, now - LONGEST_UNUSED_SECONDS),
+            default=default,
+            permitted=[one for one in named if one.id in permitted],
+        )
+    return one_client.judge(holder, bounds, now)
 
 
 def find_target(registrar: Registrar, client_id: str, audience_id: AudienceId) -> Target:

@@ -4,6 +4,7 @@ import pytest
 
 from issuer.errors import NotFound
 from issuer.policy.lifetimes import Lifetimes
+from issuer.policy.lint import one_client
 from issuer.registry import audiences, clients, lint, permissions
 from issuer.registry.audiences import NewAudience
 from issuer.registry.clients import ClientChange
@@ -72,18 +73,28 @@ def test_named_audiences_are_found_by_their_identifiers_alone(town):
     assert client_overview.list_named(town, set()) == ()
 
 
-def test_of_very_many_permissions_the_oldest_are_looked_at_and_all_are_counted(town, ids, clock, monkeypatch):
-    monkeypatch.setattr(client_overview, "MOST_JUDGED", 1)
-    for number in range(11):
-        clock.step(1)
+def test_of_very_many_permissions_those_are_read_that_nobody_uses(town, ids, clock, count, monkeypatch):
+    for number in range(600):
         audiences.add_audience(town, NewAudience(f"urn:n:{number}", "Shop"))
         permissions.grant_permission(town, NewPermission(ids["ant"], f"urn:n:{number}"))
     clients.change_client(town, ids["ant"], ClientChange(default_audience="urn:n:10"))
-    clock.step(91 * DAY)
-
     linked = client_overview.find_linked(town, ids["ant"])
-    found = {one.code: one for one in client_overview.lint_client(town, linked, BOUNDS)}
 
-    assert set(found) == {"many-audiences", "permission-unused-90-days"}
-    assert found["many-audiences"].why.startswith("It may ask for 12 audiences")
-    assert found["permission-unused-90-days"].concerns == {"a_b"}
+    judged = []
+    judge = one_client.judge
+    monkeypatch.setattr(
+        one_client, "judge", lambda holder, *rest: judged.append(holder) or judge(holder, *rest)
+    )
+
+    young = client_overview.lint_client(town, linked, BOUNDS)
+    clock.step(91 * DAY)
+    for number in range(598):
+        count(ids["ant"], f"urn:n:{number}", -90 * DAY, 1)
+    audiences.disable_audience(town, "urn:n:598")
+    old = client_overview.lint_client(town, linked, BOUNDS)
+
+    assert [len(holder.idle) for holder in judged] == [0, 2]
+    (many,) = young
+    assert many.why.startswith("It may ask for 601 audiences")
+    idle = {frozenset(one.concerns) for one in old if one.code == "permission-unused-90-days"}
+    assert idle == {frozenset({"a_b"}), frozenset({"urn:n:599"})}
