@@ -1,14 +1,14 @@
 """Advice: what lint found, with its mend as the page where it is done, not as a command for a terminal."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from flask import url_for
 
 from issuer.admin.desk import Desk
 from issuer.model.audience import Audience
-from issuer.model.finding import Finding
+from issuer.model.finding import Finding, Severity
 from issuer.registry.powers import Power
 
 
@@ -28,27 +28,45 @@ class Remedy:
 
 @dataclass(frozen=True, slots=True)
 class Advice:
-    """A finding as a page tells it. url: of where to mend it, "" for nowhere or not by this reader."""
+    """A finding as a page tells it.
+
+    url: of where to mend it, "" for nowhere or not by this reader. more: how many of its code are left out.
+    """
 
     finding: Finding
     mend: str
     url: str = ""
     label: str = ""
+    more: int = 0
 
 
 def advise_on_audience(desk: Desk, found: Iterable[Finding], audience: Audience) -> tuple[Advice, ...]:
-    """Return what was found at an audience; a finding on one of its clients leads to that client."""
-    return tuple(_advise(desk, each, audience) for each in found)
+    """Return what was found at an audience; a finding on one of its clients leads to that client.
+
+    Of many with one code, the first five.
+    """
+    return _advise_all(desk, found, audience)
 
 
 def advise_on_client(desk: Desk, found: Iterable[Finding]) -> tuple[Advice, ...]:
-    """Return what was found at a client."""
-    return tuple(_advise(desk, each, None) for each in found)
+    """Return what was found at a client; of many findings with one code, the first five."""
+    return _advise_all(desk, found, None)
 
 
 def advise_on_draft(found: Iterable[Finding]) -> tuple[Advice, ...]:
     """Return what was found at what is being typed; it is mended right there."""
     return tuple(Advice(each, _find_remedy(each).mend) for each in found)
+
+
+def _advise_all(desk: Desk, found: Iterable[Finding], audience: Audience | None) -> tuple[Advice, ...]:
+    alike: dict[tuple[Severity, str], list[Finding]] = {}
+    for each in found:
+        alike.setdefault((each.severity, each.code), []).append(each)
+    told: list[Advice] = []
+    for group in alike.values():
+        told += (_advise(desk, each, audience) for each in group[:_MOST_ALIKE])
+        told[-1] = replace(told[-1], more=max(0, len(group) - _MOST_ALIKE))
+    return tuple(told)
 
 
 def _advise(desk: Desk, finding: Finding, audience: Audience | None) -> Advice:
@@ -79,6 +97,8 @@ def _find_place(finding: Finding, endpoint: str, audience: Audience | None) -> d
     return {"service_id": audience.service.id} if endpoint == _SERVICE else {"audience_id": audience.id}
 
 
+# So many at most: a page is read to its end.
+_MOST_ALIKE: Final = 5
 _CLIENT: Final = "client"
 _SERVICE: Final = "admin.edit_service"
 _LISTS: Final = frozenset({"admin.list_audiences", "admin.list_clients"})

@@ -90,6 +90,21 @@ def test_a_client_and_its_audience_lead_to_each_other(town: Town):
     assert f"{audience}/clients" in links(town.owner, f"{client}/access/{town.audience_id(ORDERS)}")
 
 
+def test_of_many_findings_of_one_kind_some_are_shown_and_the_others_counted(open_world, clock):
+    world = open_world()
+    made = [f"https://a{number}.example" for number in range(8)]
+    for identifier in made:
+        world.add_audience(identifier, "read", service="Many")
+    robot = world.add_client("Robot", *made)
+    clock.step(91 * client_town.DAY)
+
+    client = sign_in_as(world).open(f"/admin/clients/{robot.client_id}").text
+
+    assert client.count("It got no token for https://a") == 5
+    assert "3 more of <code>permission-unused-90-days</code> are not shown here" in client
+    assert client.count("not shown here") == 1
+
+
 def test_a_client_leads_to_its_preview_and_that_back(town: Town):
     preview = f"/admin/preview?client_id={town.robot.client_id}"
 
