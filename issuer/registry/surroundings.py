@@ -84,7 +84,7 @@ def _judge_pairs(
 ) -> Iterable[Finding]:
     spelled = audiences.list_texts_in_use(connection)
     texts = [audience.identifier, *(alias.identifier for alias in audience.aliases)]
-    near = neighbours.choose_near(texts, ((key, text) for key, text, _, _ in spelled))
+    near = neighbours.choose_near(texts, [(key, text) for key, text, _, _ in spelled])
     primary = ((key, canonical) for key, _, canonical, is_primary in spelled if is_primary)
     beginning = neighbours.choose_beginning(audience.canonical, primary)
     for chosen, judging in ((near, rules.NEAR_RULES), (beginning, rules.BEGINNING_RULES)):

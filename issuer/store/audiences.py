@@ -143,8 +143,7 @@ def list_texts_in_use(connection: Connection) -> Sequence[tuple[AudienceId, str,
 
     Those of services for which tokens are issued, without the issuer's own, in any order. One statement.
     """
-    rows = connection.execute(_in_use(*_TEXT_COLUMNS)).all()
-    return [(AudienceId(row[0]), row[1], row[2], row[3]) for row in rows]
+    return connection.execute(_in_use(*_TEXT_COLUMNS)).all()
 
 
 def list_spellings_in_use(

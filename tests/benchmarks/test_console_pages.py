@@ -1,5 +1,6 @@
 """How long the console's pages take in a large registry, warm: `pytest -m benchmark -s`."""
 
+import hashlib
 import statistics
 import time
 from collections.abc import Callable, Iterator
@@ -22,6 +23,8 @@ __all__ = ["loaded_keys"]
 pytestmark = pytest.mark.benchmark
 
 ROUNDS = 7
+CHECK = "/admin/audiences/check"
+HEAD = f"{'page':<50}{'first ms':>10}{'median ms':>11}{'worst ms':>10}"
 CLIENT = f"client-{FIRST:05d}"
 # Permitted to every client, and to a few.
 EVERYBODYS, ONE = f"/admin/audiences/{FIRST}", f"/admin/audiences/{FIRST + 7}"
@@ -91,20 +94,65 @@ Ask = Callable[[], TestResponse]
 @pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
 def test_pages_of_a_large_registry(request, tmp_path: Path, loaded_keys, dialect, report: figures.Report):
     settings = make_settings(fresh_database_url(request, tmp_path, dialect), tmp_path)
-    kid = next(key.stored.kid for key in loaded_keys if key.stored.purpose is KeyPurpose.REFRESH)
     with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, tmp_path) as world:
         world.add_audience("https://orders.example", "read")
         robot = world.add_client("Robot", "https://orders.example")
         world.look()
         token = world.ask(robot).token
-        with db.writing(world.parts.engine) as connection:
-            large_registry.fill_beside(connection, kid)
+        _fill(world, loaded_keys)
         report.notes.append(
             f"\npages of 10,000 audiences, 10,000 clients, 100,000 permissions and events: {dialect}"
         )
-        report.notes.append(f"{'page':<50}{'first ms':>10}{'median ms':>11}{'worst ms':>10}")
+        report.notes.append(HEAD)
         for name, ask in _list_asked(world, robot, token):
             report.notes.append(_time(name, ask))
+
+
+@pytest.fixture(params=["digits", "letters", "hexadecimal digits"])
+def spelling(request, monkeypatch) -> str:
+    """Let all audiences share one host, and say in what they differ."""
+    monkeypatch.setattr(large_registry, "identifier_of", lambda number: _spell(number, request.param))
+    return request.param
+
+
+@pytest.mark.parametrize("dialect", ["sqlite", "postgresql"])
+def test_pages_of_an_audience_among_many_alike(
+    request, tmp_path: Path, loaded_keys, dialect, spelling, report: figures.Report
+):
+    """Where only their paths tell them apart, lint looks long for twins."""
+    settings = make_settings(fresh_database_url(request, tmp_path, dialect), tmp_path)
+    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, tmp_path) as world:
+        _fill(world, loaded_keys)
+        owner = signed_in.sign_in_as(world, "owner")
+        report.notes.append(f"\n10,000 audiences of one host that differ in {spelling}: {dialect}")
+        report.notes.append(HEAD)
+        typed = {
+            "csrf_token": owner.find_token(),
+            "identifier": f"{_spell(0, spelling)}x",
+            "service_name": "S",
+        }
+        for name, ask in {
+            "an audience, 10,000 clients": lambda: owner.open(EVERYBODYS),
+            "an audience": lambda: owner.open(ONE),
+            "audiences, new, as it is typed": lambda: owner.ask("POST", CHECK, data=typed),
+        }.items():
+            report.notes.append(_time(name, ask))
+
+
+def _fill(world: World, loaded_keys) -> None:
+    kid = next(key.stored.kid for key in loaded_keys if key.stored.purpose is KeyPurpose.REFRESH)
+    with db.writing(world.parts.engine) as connection:
+        large_registry.fill_beside(connection, kid)
+
+
+def _spell(number: int, spelling: str) -> str:
+    scattered = hashlib.sha256(str(number).encode()).hexdigest()
+    ends = {
+        "digits": f"thing-{number:05d}",
+        "letters": scattered.translate(str.maketrans("0123456789", "ghijklmnop"))[:9],
+        "hexadecimal digits": scattered[:9],
+    }
+    return f"https://api.example/v1/{ends[spelling]}"
 
 
 def _time(name: str, ask: Ask) -> str:

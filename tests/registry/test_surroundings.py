@@ -41,7 +41,8 @@ https://[::1]/orders https://orders.example/a:12/b https://orders.example:1/a:12
 https://orders.example/caf%C3%A9 https://orders.example/caf%c3%a9 https://orders.example//
 https://orders.example/customers/1 https://orders.example/customers2 https://orders.example/customers/
 https://orders.example/customers/1?q https://orders.example/customers/?q https://orders.example/customers1?q
-abcdefghijkl abdcefghjikl https://orders.example/abcdefghijkl https://orders.example/abdcefghjikl
+abcdefghijkl abdcefghjikl abcedfghixkl abxdefgihjkl abcedfgihjkl https://orders.example/abcdefghijkl
+https://orders.example/abdcefghjikl https://orders.example//abxdefghiykl
 urn:shop:orders?a urn:shop:ordres?another-one file:///orders/customers file:///orders/costumers/
 https://orders.example?costumer https://ordres.example/?costumer svc-00001 svc-00002
 """

@@ -4,6 +4,7 @@ One audience is compared with all others, and not each with each. What is left o
 themselves, so that one place alone says what a finding is: more may be left than they find, never less.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
@@ -17,17 +18,21 @@ _DIGITS: Final = str.maketrans("", "", "0123456789")
 _WWW: Final = "www."
 # What may stand behind the host of an address that has no path.
 _PORT: Final = "/:0123456789"
-# Each slip takes one kind of letter for another at most; besides, one of two hosts may end in a slash.
-_MOST_UNLIKE: Final = 2 * edit_distance.FARTHEST + 1
+# Up to the last mark behind which enough is left to be cut in three.
+_START: Final = re.compile(r".*[/._:-](?=.{6})", re.DOTALL)
 
 
-def choose_near(texts: Sequence[str], others: Iterable[tuple[Key, str]]) -> set[Key]:
+def choose_near(texts: Iterable[str], others: Sequence[tuple[Key, str]]) -> set[Key]:
     """Return the keys of the spellings that are twins of some texts or differ from one by a slip.
 
     texts: all spellings of one audience. others: every spelling there is, with the key of its audience.
     """
-    wanted = [_Wanted.of(text) for text in texts]
-    return {key for key, text in others if any(one.is_near(text) for one in wanted)}
+    return {
+        key
+        for is_near in [_Wanted.of(text).is_near for text in texts]
+        for key, text in others
+        if is_near(text)
+    }
 
 
 def choose_beginning(text: str, others: Iterable[tuple[Key, str]]) -> set[Key]:
@@ -37,8 +42,7 @@ def choose_beginning(text: str, others: Iterable[tuple[Key, str]]) -> set[Key]:
     """
     bare = text.rstrip("/")
     listed = [(key, other.rstrip("/")) for key, other in others]
-    beginnings = [other for _, other in listed if other and bare.startswith(other)]
-    shortest = min([bare, *beginnings], key=len)
+    shortest = min([bare, *(other for _, other in listed if other and bare.startswith(other))], key=len)
     return {key for key, other in listed if other.startswith(shortest)}
 
 
@@ -47,8 +51,8 @@ class _Wanted:
     """What is looked for beside one spelling; most others are told from it without being read.
 
     host: without `www.`; of no address, all of it. end: with what twins end, but for filler. has_tail:
-    whether what slips in the host ends so, too. bare: what a slip is looked for in, with some beside it;
-    letters: that without digits; kinds: those there are.
+    whether what slips in the host ends so, too. letters: of what a slip is looked for in, without digits;
+    plain: without slashes; start: with what many begin. pieces: of plain, and of what is behind start.
     """
 
     fold: str
@@ -58,9 +62,10 @@ class _Wanted:
     end: str
     filler: str
     has_tail: bool
-    bare: str
     letters: str
-    kinds: frozenset[str]
+    plain: str
+    start: str
+    pieces: tuple[re.Pattern[str], re.Pattern[str]]
 
     @classmethod
     def of(cls, text: str) -> "_Wanted":
@@ -72,7 +77,9 @@ class _Wanted:
         host, tail = _split(lower) if is_address else (lower.rstrip("/"), "")
         end, filler = (tail, "/") if tail else (host.rstrip(_PORT), _PORT)
         bare = _find_bare(lower, is_address)
-        letters = bare.translate(_DIGITS)
+        plain = bare.replace("/", "")
+        found = _START.match(bare)
+        start = "" if found is None else found[0].replace("/", "")
         return cls(
             fold=pairs.fold(text),
             words=words,
@@ -82,9 +89,10 @@ class _Wanted:
             end="" if "%" in lower else end,
             filler=filler,
             has_tail=bool(tail),
-            bare=bare,
-            letters=letters,
-            kinds=frozenset(letters),
+            letters=bare.translate(_DIGITS),
+            plain=plain,
+            start=start,
+            pieces=(_cut(plain), _cut(plain.removeprefix(start))),
         )
 
     def is_near(self, text: str) -> bool:
@@ -104,13 +112,34 @@ class _Wanted:
         )
 
     def _may_be_slip(self, bare: str) -> bool:
-        letters = bare.translate(_DIGITS)
-        # What differs in digits alone was meant so.
-        if letters == self.letters or len(self.kinds ^ frozenset(letters)) > _MOST_UNLIKE:
-            return False
         # Slashes at the ends of a path are none of its words.
-        one, other = self.bare.replace("/", ""), bare.replace("/", "")
-        return edit_distance.count_slips(one, other) <= edit_distance.FARTHEST
+        plain = bare.replace("/", "")
+        if plain.startswith(self.start):
+            found = self.pieces[1].search(plain, len(self.start))
+        else:
+            found = self.pieces[0].search(plain)
+        # What differs in digits alone was meant so.
+        if found is None or bare.translate(_DIGITS) == self.letters:
+            return False
+        return edit_distance.count_slips(plain, self.plain) <= edit_distance.FARTHEST
+
+
+def _cut(word: str) -> re.Pattern[str]:
+    """Return what finds one of three pieces of a word: two slips leave one as it was.
+
+    But for swaps across the two cuts, which touch two pieces each: with and without these.
+    """
+    first, second = len(word) // 3, 2 * len(word) // 3
+    swapped = [word, _swap(word, first)]
+    swapped += [_swap(each, second) for each in swapped]
+    pieces = {piece for each in swapped for piece in (each[:first], each[first:second], each[second:])}
+    return re.compile("|".join(map(re.escape, sorted(pieces))))
+
+
+def _swap(word: str, cut: int) -> str:
+    if not cut:
+        return word
+    return word[: cut - 1] + word[cut - 1 : cut + 1][::-1] + word[cut + 1 :]
 
 
 def _split(address: str) -> tuple[str, str]:
