@@ -106,7 +106,8 @@ class _Wanted:
 
     def _is_slip(self, text: str, lower: str) -> bool:
         return self._may_be_slip(_find_bare(lower, self.is_address)) and any(
-            place == other_place and resemblance.is_slip(word, other_word)
+            # Of equal words the rules name the first, so all of them are looked at.
+            place == other_place and (word == other_word or resemblance.is_slip(word, other_word))
             for other_place, other_word in pairs.list_words(text)
             for place, word in self.words
         )
@@ -114,6 +115,8 @@ class _Wanted:
     def _may_be_slip(self, bare: str) -> bool:
         # Slashes at the ends of a path are none of its words.
         plain = bare.replace("/", "")
+        if plain == self.plain:
+            return True
         if plain.startswith(self.start):
             found = self.pieces[1].search(plain, len(self.start))
         else:
