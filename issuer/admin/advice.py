@@ -1,6 +1,6 @@
 """Advice: what lint found, with its mend as the page where it is done, not as a command for a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -8,7 +8,10 @@ from flask import url_for
 
 from issuer.admin.desk import Desk
 from issuer.model.audience import Audience
+from issuer.model.client import ClientId
 from issuer.model.finding import Finding, Severity
+from issuer.model.service import Service
+from issuer.registry import clients
 from issuer.registry.powers import Power
 
 
@@ -31,6 +34,7 @@ class Advice:
     """A finding as a page tells it.
 
     url: of where to mend it, "" for nowhere or not by this reader. more: how many of its code are left out.
+    about: the client that it is about, on a page of something else.
     """
 
     finding: Finding
@@ -38,6 +42,7 @@ class Advice:
     url: str = ""
     label: str = ""
     more: int = 0
+    about: str = ""
 
 
 def advise_on_audience(desk: Desk, found: Iterable[Finding], audience: Audience) -> tuple[Advice, ...]:
@@ -45,12 +50,17 @@ def advise_on_audience(desk: Desk, found: Iterable[Finding], audience: Audience)
 
     Of many with one code, the first five.
     """
-    return _advise_all(desk, found, audience)
+    return _name_clients(desk, _advise_all(desk, found, audience))
+
+
+def advise_on_service(desk: Desk, found: Iterable[Finding], service: Service) -> tuple[Advice, ...]:
+    """Return what was found at a service."""
+    return tuple(_advise(desk, each, service, None) for each in found)
 
 
 def advise_on_client(desk: Desk, found: Iterable[Finding]) -> tuple[Advice, ...]:
     """Return what was found at a client; of many findings with one code, the first five."""
-    return _advise_all(desk, found, None)
+    return tuple(_advise_all(desk, found, None))
 
 
 def advise_on_draft(found: Iterable[Finding]) -> tuple[Advice, ...]:
@@ -58,22 +68,34 @@ def advise_on_draft(found: Iterable[Finding]) -> tuple[Advice, ...]:
     return tuple(Advice(each, _find_remedy(each).mend) for each in found)
 
 
-def _advise_all(desk: Desk, found: Iterable[Finding], audience: Audience | None) -> tuple[Advice, ...]:
+def _advise_all(desk: Desk, found: Iterable[Finding], audience: Audience | None) -> list[Advice]:
+    service = None if audience is None else audience.service
     alike: dict[tuple[Severity, str], list[Finding]] = {}
     for each in found:
         alike.setdefault((each.severity, each.code), []).append(each)
     told: list[Advice] = []
     for group in alike.values():
-        told += (_advise(desk, each, audience) for each in group[:_MOST_ALIKE])
+        told += (_advise(desk, each, service, audience) for each in group[:_MOST_ALIKE])
         told[-1] = replace(told[-1], more=max(0, len(group) - _MOST_ALIKE))
-    return tuple(told)
+    return told
 
 
-def _advise(desk: Desk, finding: Finding, audience: Audience | None) -> Advice:
+def _name_clients(desk: Desk, told: Sequence[Advice]) -> tuple[Advice, ...]:
+    ids = {each.finding.name for each in told if each.finding.noun == _CLIENT}
+    names = clients.list_names(desk.registrar(), ids) if ids else {}
+    return tuple(
+        replace(each, about=f"{names[client_id]} ({client_id})")
+        if each.finding.noun == _CLIENT and (client_id := ClientId(each.finding.name)) in names
+        else each
+        for each in told
+    )
+
+
+def _advise(desk: Desk, finding: Finding, service: Service | None, audience: Audience | None) -> Advice:
     remedy = _find_remedy(finding)
-    place = _find_place(finding, remedy.endpoint, audience)
-    service = None if audience is None or finding.noun == _CLIENT else audience.service.name
-    may_mend = remedy.power is None or desk.may(remedy.power, service)
+    place = _find_place(finding, remedy.endpoint, service, audience)
+    owned_by = None if service is None or finding.noun == _CLIENT else service.name
+    may_mend = remedy.power is None or desk.may(remedy.power, owned_by)
     if place is None or not may_mend:
         return Advice(finding, remedy.mend)
     url = url_for(remedy.endpoint, **place)  # type: ignore[arg-type] # mypy takes them for url_for's own
@@ -84,7 +106,9 @@ def _find_remedy(finding: Finding) -> Remedy:
     return REMEDIES.get(finding.code) or Remedy(finding.mend)
 
 
-def _find_place(finding: Finding, endpoint: str, audience: Audience | None) -> dict[str, str | int] | None:
+def _find_place(
+    finding: Finding, endpoint: str, service: Service | None, audience: Audience | None
+) -> dict[str, str | int] | None:
     """Return the values of an address; None where there is none to mend it at."""
     if not endpoint:
         return None
@@ -92,9 +116,9 @@ def _find_place(finding: Finding, endpoint: str, audience: Audience | None) -> d
         return {}
     if finding.noun == _CLIENT:
         return {"client_id": finding.name}
-    if audience is None:
-        return None
-    return {"service_id": audience.service.id} if endpoint == _SERVICE else {"audience_id": audience.id}
+    if endpoint == _SERVICE and service is not None:
+        return {"service_id": service.id}
+    return None if audience is None else {"audience_id": audience.id}
 
 
 # So many at most: a page is read to its end.

@@ -8,10 +8,11 @@ from flask.typing import ResponseReturnValue
 
 from issuer.admin.desk import Desk
 from issuer.admin.view import View
+from issuer.model.listing import LARGEST_PAGE
 from issuer.model.overview import Counts
 from issuer.pages.gate import SIGNED_IN
 from issuer.registry import audit
-from issuer.registry.listings import overview
+from issuer.registry.listings import activity, overview
 from issuer.registry.powers import Power
 
 _LAST_CHANGES = 8
@@ -57,10 +58,20 @@ class FrontPage:
             issuer_url=self._desk.settings.url,
         )
 
+    def show_refusals(self) -> str:
+        """Answer with the last refusals of all clients: where somebody looks first who is told of trouble."""
+        return render_template(
+            "admin/refusals.html",
+            refusals=activity.list_refusals(self._desk.registrar(), LARGEST_PAGE),
+            most=LARGEST_PAGE,
+        )
+
 
 def list_views(desk: Desk) -> Iterator[View]:
-    """Yield the view of the front page."""
-    yield View("", "front", SIGNED_IN, FrontPage(desk).show)
+    """Yield the views of the front page and of what it alone leads to."""
+    pages = FrontPage(desk)
+    yield View("", "front", SIGNED_IN, pages.show)
+    yield View("/refusals", "list_refusals", SIGNED_IN, pages.show_refusals)
 
 
 def list_steps(counts: Counts) -> tuple[Step, ...]:

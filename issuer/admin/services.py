@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from issuer.admin import lists
+from issuer.admin import advice, lists
 from issuer.admin.checks import REQUIRED, Checked
 from issuer.admin.desk import Desk
 from issuer.admin.view import View
@@ -23,7 +23,7 @@ from issuer.pages.listing import Listing, read_listing
 from issuer.policy import free_text
 from issuer.registry import clients, services
 from issuer.registry.listings import audiences as audience_lists
-from issuer.registry.listings import consequences, export
+from issuer.registry.listings import consequences, export, lint
 from issuer.registry.listings import services as service_lists
 from issuer.registry.powers import Power
 from issuer.registry.services import NewService, ServiceChange
@@ -74,11 +74,14 @@ class ServicePages:
     def show_list(self) -> str:
         """Answer with a page of services."""
         asked = _read_list()
-        page = service_lists.list_services(self._desk.registrar(), lists.make_query(asked))
+        registrar = self._desk.registrar()
+        page = service_lists.list_services(registrar, lists.make_query(asked))
+        shown = [row.service for row in page.rows]
         return render_template(
             "admin/services/list.html",
             listing=asked,
             page=page,
+            findings=lint.lint_services(registrar, shown, self._desk.lifetimes),
             total=lists.find_total(page),
             next_url=lists.find_next_url(asked, page),
             exports=lists.list_exports(asked, url_for("admin.export_services")),
@@ -121,6 +124,11 @@ class ServicePages:
         return render_template(
             "admin/services/show.html",
             service=service,
+            findings=advice.advise_on_service(
+                self._desk,
+                lint.lint_services(registrar, [service], self._desk.lifetimes)[service.id],
+                service,
+            ),
             audiences=audience_lists.list_audiences(
                 registrar, ListQuery(filters={"service": service.name}, size=20), self._desk.lifetimes
             ),

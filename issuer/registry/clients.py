@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 
 from issuer.errors import Conflict
@@ -78,6 +79,12 @@ def find_client(registrar: Registrar, client_id: str) -> Client:
     """Return the client of that client_id; raises NotFound."""
     with registrar.reading() as connection:
         return client_rules.require_client(connection, client_id)
+
+
+def list_names(registrar: Registrar, client_ids: Collection[str]) -> Mapping[ClientId, str]:
+    """Return the names of some clients, by client_id; who is none is left out. One statement."""
+    with registrar.reading() as connection:
+        return store.list_names(connection, client_ids)
 
 
 def list_clients(registrar: Registrar, service: str | None = None) -> tuple[Client, ...]:

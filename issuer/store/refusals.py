@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, true
 
 from issuer.model.audience import AudienceId
 from issuer.model.client import ClientKey
@@ -47,6 +47,11 @@ def find_spellings(connection: Connection, asked: Mapping[str, str]) -> dict[str
     canonical = {row.canonical: AudienceId(row.audience_id) for row in found}
     named = {identifier: exact.get(identifier, canonical.get(form)) for identifier, form in asked.items()}
     return {identifier: audience_id for identifier, audience_id in named.items() if audience_id is not None}
+
+
+def list_refusals(connection: Connection, limit: int) -> tuple[KeptRefusal, ...]:
+    """Return the newest refusals of all clients, the newest first."""
+    return _list(connection, limit, true())
 
 
 def list_refusals_of_client(connection: Connection, key: ClientKey, limit: int) -> tuple[KeptRefusal, ...]:

@@ -42,6 +42,7 @@ PAGES = {
     "/static/<digest>/<path:name>": ("asset", {"GET", "HEAD"}, gate.PUBLIC),
     "/admin/theme": ("admin.choose_theme", {"POST"}, gate.PUBLIC),
     "/admin": ("admin.front", {"GET", "HEAD"}, gate.SIGNED_IN),
+    "/admin/refusals": ("admin.list_refusals", {"GET", "HEAD"}, gate.SIGNED_IN),
     "/admin/account": ("admin.account", {"GET", "HEAD"}, gate.SIGNED_IN),
     "/admin/account/password": ("admin.own_password", {"GET", "HEAD", "POST"}, gate.SIGNED_IN),
     "/admin/account/sessions/<int(max=2147483647):session_id>/end": (

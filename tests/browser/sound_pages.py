@@ -71,6 +71,7 @@ INSPECTED: Final = {
 }
 USERS: Final = {
     "front": "/admin",
+    "refusals": "/admin/refusals",
     "step-up": "/admin/step-up?next=/admin/users&again=1",
     "account": "/admin/account",
     "own-password": "/admin/account/password",

@@ -55,6 +55,23 @@ def test_each_step_ticks_itself_off(world: World, owner: Member):
     assert find_tiles(owner)[:4] == ["1", "1", "1", "1"]
 
 
+def test_the_number_of_refusals_leads_to_the_last_ones_of_all_clients(world: World, owner: Member):
+    before = owner.open("/admin/refusals").text
+    world.add_audience(ORDERS, "read")
+    for name in ("Robot", "Buyer"):
+        refused = world.ask(world.add_client(name), resource=ORDERS)
+    world.parts.refusals.write_once()
+
+    page = owner.open("/admin/refusals").text
+
+    assert "Nothing was refused" in before
+    assert 'href="/admin/refusals"' in owner.open("/admin").text
+    assert page.index("Buyer") < page.index("Robot")
+    assert refused.headers["X-Request-ID"] in page
+    assert page.count(f"this client has no permission for &#39;{ORDERS}&#39;") == 2
+    assert page.count(f'<code class="chip">{ORDERS}</code>') == 2
+
+
 def test_after_the_first_token_only_numbers_are_left(world: World, owner: Member):
     world.add_audience(ORDERS, "read")
     robot = world.add_client("Robot", ORDERS)

@@ -11,9 +11,10 @@ from issuer.model.audit_event import Actor, ActorKind
 from issuer.model.listing import ListQuery
 from issuer.model.user import Role
 from issuer.policy import lint as rules
-from issuer.registry import clients, permissions, services
+from issuer.registry import audiences, clients, permissions, services
 from issuer.registry.clients import ClientChange
 from issuer.registry.listings import audit
+from issuer.registry.services import NewService
 from issuer.store import audit as rows
 from issuer.store import db, signing_keys
 from tests.conftest import START
@@ -103,6 +104,63 @@ def test_of_many_findings_of_one_kind_some_are_shown_and_the_others_counted(open
     assert client.count("It got no token for https://a") == 5
     assert "3 more of <code>permission-unused-90-days</code> are not shown here" in client
     assert client.count("not shown here") == 1
+
+
+def test_a_finding_on_a_client_names_it_at_the_audience(town: Town):
+    registrar, world = town.world.registrar, town.world
+    buyer = world.add_client("Buyer", ORDERS)
+    for client in (town.robot, buyer):
+        clients.change_client(registrar, client.client_id, ClientChange(default_audience=ORDERS))
+    audiences.disable_audience(registrar, ORDERS)
+
+    page = town.owner.open(f"/admin/audiences/{town.audience_id(ORDERS)}").text
+
+    for name, client in (("Robot", town.robot), ("Buyer", buyer)):
+        assert (
+            f"<strong>{name} ({client.client_id}):</strong> Its default audience {ORDERS} cannot be had"
+            in page
+        )
+    assert "<strong>Robot" not in town.owner.open(town.page).text
+
+
+def test_a_service_that_nobody_owns_is_told_in_the_list_and_at_it(town: Town):
+    registrar = town.world.registrar
+    services.add_service(registrar, NewService("Lost", "nobody"))
+    path = f"/admin/services/{services.find_service(registrar, 'Lost').id}"
+
+    page, rows = town.owner.open(path).text, town.owner.open("/admin/services?q=Lost").text
+
+    assert "no-owner" in page
+    assert f'href="{path}/edit">Name the owner' in page
+    assert "1 warning" in rows
+    assert "1 warning" not in town.owner.open("/admin/services?q=Orders").text
+
+
+def test_a_service_leads_to_its_own_audiences_and_no_others(town: Town):
+    for number in range(21):
+        town.world.add_audience(f"https://{number}.orders.example", service="Orders")
+    town.world.add_audience("https://elsewhere.example", service="Orders too")
+    service = services.find_service(town.world.registrar, "Orders")
+
+    links_there = links(town.owner, f"/admin/services/{service.id}")
+
+    assert "/admin/audiences?service=Orders" in links_there
+    assert "elsewhere" not in town.owner.open("/admin/audiences?service=Orders").text
+
+
+def test_what_is_closed_says_what_that_means(town: Town):
+    registrar, path = town.world.registrar, f"/admin/audiences/{town.audience_id(ORDERS)}"
+    service = f"/admin/services/{services.find_service(registrar, 'Billing').id}"
+    audiences.disable_audience(registrar, ORDERS)
+    disabled = town.owner.open(path).text
+    audiences.remove_audience(registrar, ORDERS)
+    services.remove_service(registrar, "Billing")
+
+    assert "1 active client is permitted; none gets a token while it is disabled" in disabled
+    assert f'class="button primary" href="{path}/danger">Enable audience' in disabled
+    assert "Removed for good, with every permission on it." in town.owner.open(path).text
+    assert "Removed for good, with its audiences" in town.owner.open(service).text
+    assert "/admin/audiences?service=Billing&state=removed" in links(town.owner, service)
 
 
 def test_a_client_leads_to_its_preview_and_that_back(town: Town):

@@ -51,7 +51,7 @@ class _GrantForm(EditForm):
 
     scopes = _ScopesField("Scopes it may ask for")
     default_scopes = _ScopesField("Scopes it gets when it names none")
-    subject = RadioField("It asks in the name of", choices=_SUBJECTS, default=PermittedSubject.CLIENT.value)
+    subject = RadioField("For whom", choices=_SUBJECTS, default=PermittedSubject.CLIENT.value)
 
 
 class ClientTab(Tab):

@@ -11,6 +11,7 @@ from typing import Final
 from issuer.model.audience import Audience, AudienceId
 from issuer.model.client import Client, ClientId, ClientState
 from issuer.model.finding import Finding
+from issuer.model.service import Service, ServiceId
 from issuer.policy.lifetimes import Lifetimes
 from issuer.policy.lint import audiences, clients, identifiers, rules, stand_ins
 from issuer.policy.lint.registered import Registered
@@ -28,6 +29,7 @@ AUDIENCE_RULES: Final[tuple[Rule, ...]] = (
     audiences.find_deprecated,
     audiences.find_past_aliases,
 )
+SERVICE_RULES: Final[tuple[Rule, ...]] = (audiences.find_unowned,)
 CLIENT_RULES: Final[tuple[Rule, ...]] = (
     clients.find_without_permission,
     clients.find_secretless,
@@ -71,6 +73,15 @@ def judge_audiences(
     )
     found = rules.apply(registered, AUDIENCE_RULES)
     return {one.id: tuple(each for each in found if one.identifier in each.concerns) for one in shown}
+
+
+def judge_services(
+    services: Sequence[Service], lifetimes: Lifetimes, now: int
+) -> Mapping[ServiceId, tuple[Finding, ...]]:
+    """Return the findings on each service by itself; who has none is in it, too."""
+    registered = Registered(tuple(services), (), (), (), {}, {}, lifetimes, now)
+    found = rules.apply(registered, SERVICE_RULES)
+    return {one.id: tuple(each for each in found if each.name == one.name) for one in services}
 
 
 def judge_clients(

@@ -61,6 +61,12 @@ def find_client_activity(registrar: Registrar, client_id: str, span: Span) -> Ac
     return _activity(first, span, counts)
 
 
+def list_refusals(registrar: Registrar, limit: int = LARGEST_PAGE) -> tuple[KeptRefusal, ...]:
+    """Return the newest refusals of all clients; one statement."""
+    with registrar.reading() as connection:
+        return refusals.list_refusals(connection, min(limit, LARGEST_PAGE))
+
+
 def list_audience_refusals(
     registrar: Registrar, identifier: str, limit: int = LARGEST_PAGE
 ) -> tuple[KeptRefusal, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from issuer.model.audience import Audience, AudienceId
 from issuer.model.client import ClientId
 from issuer.model.finding import Finding
+from issuer.model.service import Service, ServiceId
 from issuer.policy.lifetimes import Lifetimes
 from issuer.policy.lint import page
 from issuer.policy.lint.page import UsedAudience
@@ -12,6 +13,13 @@ from issuer.registry.listings.audiences import ListedAudience
 from issuer.registry.listings.clients import ListedClient
 from issuer.registry.registrar import Registrar
 from issuer.store import audiences
+
+
+def lint_services(
+    registrar: Registrar, services: Sequence[Service], lifetimes: Lifetimes
+) -> Mapping[ServiceId, tuple[Finding, ...]]:
+    """Return the findings on each service of a page; no statement."""
+    return page.judge_services(services, lifetimes, registrar.clock.now())
 
 
 def lint_audiences(
