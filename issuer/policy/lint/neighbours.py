@@ -50,9 +50,10 @@ def choose_beginning(text: str, others: Iterable[tuple[Key, str]]) -> set[Key]:
 class _Wanted:
     """What is looked for beside one spelling; most others are told from it without being read.
 
-    host: without `www.`; of no address, all of it. end: with what twins end, but for filler. has_tail:
-    whether what slips in the host ends so, too. letters: of what a slip is looked for in, without digits;
-    plain: without slashes; start: with what many begin. pieces: of plain, and of what is behind start.
+    fold: what twins share. words: those a slip is looked for in, with their places. is_address: it has a
+    host; else host is all of it. end: with what twins end, but for filler. has_tail: what slips in the host
+    ends so, too. bare: that in which words lie, and nothing that may differ beside them; letters: of that,
+    without digits; start: with what many of its kind begin. pieces: of bare, and of what is behind start.
     """
 
     fold: str
@@ -62,8 +63,8 @@ class _Wanted:
     end: str
     filler: str
     has_tail: bool
+    bare: str
     letters: str
-    plain: str
     start: str
     pieces: tuple[re.Pattern[str], re.Pattern[str]]
 
@@ -77,9 +78,8 @@ class _Wanted:
         host, tail = _split(lower) if is_address else (lower.rstrip("/"), "")
         end, filler = (tail, "/") if tail else (host.rstrip(_PORT), _PORT)
         bare = _find_bare(lower, is_address)
-        plain = bare.replace("/", "")
         found = _START.match(bare)
-        start = "" if found is None else found[0].replace("/", "")
+        start = "" if found is None else found[0]
         return cls(
             fold=pairs.fold(text),
             words=words,
@@ -89,10 +89,10 @@ class _Wanted:
             end="" if "%" in lower else end,
             filler=filler,
             has_tail=bool(tail),
+            bare=bare,
             letters=bare.translate(_DIGITS),
-            plain=plain,
             start=start,
-            pieces=(_cut(plain), _cut(plain.removeprefix(start))),
+            pieces=(_cut(bare), _cut(bare.removeprefix(start))),
         )
 
     def is_near(self, text: str) -> bool:
@@ -113,24 +113,23 @@ class _Wanted:
         )
 
     def _may_be_slip(self, bare: str) -> bool:
-        # Slashes at the ends of a path are none of its words.
-        plain = bare.replace("/", "")
-        if plain == self.plain:
+        if bare == self.bare:
             return True
-        if plain.startswith(self.start):
-            found = self.pieces[1].search(plain, len(self.start))
+        if bare.startswith(self.start):
+            found = self.pieces[1].search(bare, len(self.start))
         else:
-            found = self.pieces[0].search(plain)
+            found = self.pieces[0].search(bare)
         # What differs in digits alone was meant so.
         if found is None or bare.translate(_DIGITS) == self.letters:
             return False
-        return edit_distance.count_slips(plain, self.plain) <= edit_distance.FARTHEST
+        return edit_distance.count_slips(bare, self.bare) <= edit_distance.FARTHEST
 
 
 def _cut(word: str) -> re.Pattern[str]:
     """Return what finds one of three pieces of a word: two slips leave one as it was.
 
-    But for swaps across the two cuts, which touch two pieces each: with and without these.
+    But for swaps across the two cuts, which touch two pieces each: with and without these. No slip is made
+    where another one was, as `edit_distance` counts them.
     """
     first, second = len(word) // 3, 2 * len(word) // 3
     swapped = [word, _swap(word, first)]
@@ -152,7 +151,12 @@ def _split(address: str) -> tuple[str, str]:
 
 
 def _find_bare(lower: str, is_address: bool) -> str:
+    """Return of a spelling what a slip can be in, as `pairs.list_words` reads it.
+
+    An address without an empty port and slashes at the ends of its path, anything else without its query.
+    """
     if not is_address:
         return lower.partition("?")[0]
-    path, mark, query = lower.partition("://")[2].partition("?")
-    return path.rstrip("/") + mark + query
+    before, mark, query = lower.partition("://")[2].partition("?")
+    authority, _, path = before.partition("/")
+    return f"{authority.rstrip(':')}/{path.strip('/')}{mark}{query}"
