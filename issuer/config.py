@@ -33,8 +33,8 @@ _BEARER = re.compile(r"[A-Za-z0-9._~+/-]{16,255}=*")
 # whoever passes it on and for 600 by the slowest verifier; a process looks at the keys once a second, and
 # its clock may be a minute wrong.
 SHORTEST_PUBLISH_AHEAD_SECONDS: Final = 300 + 600 + 1 + 60
-# Who has not been used for 30 days is told of, so counts are not swept before.
-_SHORTEST_USAGE_KEEP_DAYS = 32
+# What has not been used for 30 and for 90 days is told of, so counts are not swept before.
+_SHORTEST_USAGE_KEEP_DAYS = 92
 _ON = frozenset({"true", "1", "yes", "on"})
 _OFF = frozenset({"false", "0", "no", "off"})
 

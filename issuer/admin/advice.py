@@ -1,6 +1,6 @@
 """Advice: what lint found, with its mend as the page where it is done, not as a command for a terminal."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -9,7 +9,7 @@ from flask import url_for
 from issuer.admin.desk import Desk
 from issuer.model.audience import Audience
 from issuer.model.client import ClientId
-from issuer.model.finding import Finding, Severity
+from issuer.model.finding import Finding
 from issuer.model.service import Service
 from issuer.registry import clients
 from issuer.registry.powers import Power
@@ -46,38 +46,36 @@ class Advice:
 
 
 def advise_on_audience(desk: Desk, found: Iterable[Finding], audience: Audience) -> tuple[Advice, ...]:
-    """Return what was found at an audience; a finding on one of its clients leads to that client.
-
-    Of many with one code, the first five.
-    """
-    return _name_clients(desk, _advise_all(desk, found, audience))
+    """Return what was found at an audience; a finding on one of its clients names it and leads there."""
+    told = _shorten(found, lambda each: _advise(desk, each, audience.service, audience))
+    return _name_clients(desk, told)
 
 
 def advise_on_service(desk: Desk, found: Iterable[Finding], service: Service) -> tuple[Advice, ...]:
     """Return what was found at a service."""
-    return tuple(_advise(desk, each, service, None) for each in found)
+    return _shorten(found, lambda each: _advise(desk, each, service, None))
 
 
 def advise_on_client(desk: Desk, found: Iterable[Finding]) -> tuple[Advice, ...]:
-    """Return what was found at a client; of many findings with one code, the first five."""
-    return tuple(_advise_all(desk, found, None))
+    """Return what was found at a client."""
+    return _shorten(found, lambda each: _advise(desk, each, None, None))
 
 
 def advise_on_draft(found: Iterable[Finding]) -> tuple[Advice, ...]:
     """Return what was found at what is being typed; it is mended right there."""
-    return tuple(Advice(each, _find_remedy(each).mend) for each in found)
+    return _shorten(found, lambda each: Advice(each, _find_remedy(each).mend))
 
 
-def _advise_all(desk: Desk, found: Iterable[Finding], audience: Audience | None) -> list[Advice]:
-    service = None if audience is None else audience.service
-    alike: dict[tuple[Severity, str], list[Finding]] = {}
+def _shorten(found: Iterable[Finding], advise: Callable[[Finding], Advice]) -> tuple[Advice, ...]:
+    """Return the advice on findings in their order; of many with one code, on the first five."""
+    alike: dict[str, list[Finding]] = {}
     for each in found:
-        alike.setdefault((each.severity, each.code), []).append(each)
+        alike.setdefault(each.code, []).append(each)
     told: list[Advice] = []
     for group in alike.values():
-        told += (_advise(desk, each, service, audience) for each in group[:_MOST_ALIKE])
+        told += map(advise, group[:_MOST_ALIKE])
         told[-1] = replace(told[-1], more=max(0, len(group) - _MOST_ALIKE))
-    return told
+    return tuple(told)
 
 
 def _name_clients(desk: Desk, told: Sequence[Advice]) -> tuple[Advice, ...]:

@@ -26,7 +26,7 @@ _SOMEBODY: Final = ClientId("")
 
 
 def lint(connection: Connection, audience: Audience, lifetimes: Lifetimes, now: int) -> tuple[Finding, ...]:
-    """Return the findings that concern an audience which is registered; fifteen statements at most."""
+    """Return the findings that concern an audience which is registered; thirteen statements at most."""
     own = _read_own(connection, audience, lifetimes, now)
     found = [
         *rules.apply(own, [rule for rule in rules.RULES if rule not in _ELSEWHERE]),

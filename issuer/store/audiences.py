@@ -40,6 +40,11 @@ AnyRow = Row[*tuple[Any, ...]]  # Any: columns of several types
 _Successor = aliased(IdentifierRow)
 # Databases bound the number of values in one statement.
 MOST_NAMED: Final = 500
+# Tokens are issued for it: a condition on audience and service.
+IS_ISSUING: Final = and_(
+    AudienceRow.state.in_([AudienceState.ACTIVE.value, AudienceState.DEPRECATED.value]),
+    ServiceRow.state == ServiceState.ACTIVE.value,
+)
 _TEXT_COLUMNS = (
     AudienceRow.id,
     IdentifierRow.identifier,
@@ -278,8 +283,7 @@ def _in_use(*columns: Any) -> Select[*tuple[Any, ...]]:  # Any: as in _joined
         .join_from(AudienceRow, ServiceRow, AudienceRow.service_id == ServiceRow.id)
         .join(IdentifierRow, IdentifierRow.audience_id == AudienceRow.id)
         .where(
-            AudienceRow.state.in_([AudienceState.ACTIVE.value, AudienceState.DEPRECATED.value]),
-            ServiceRow.state == ServiceState.ACTIVE.value,
+            IS_ISSUING,
             AudienceRow.is_reserved.is_(False),
             IdentifierRow.role != SpellingRole.RETIRED.value,
         )

@@ -98,7 +98,10 @@ def list_granted_at(connection: Connection) -> dict[tuple[ClientId, AudienceId],
 def list_callers(
     connection: Connection, audience_id: AudienceId, most: int | None = None
 ) -> tuple[ClientId, ...]:
-    """Return the active clients that may ask for an audience, or some, in any order; one statement."""
+    """Return the active clients that may ask for an audience, in any order; one statement.
+
+    most: how many at most, None for all.
+    """
     rows = connection.execute(
         select(ClientRow.client_id)
         .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)

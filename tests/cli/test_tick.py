@@ -57,10 +57,10 @@ def test_tick_beside_another_does_nothing_and_is_no_failure(used, data_dir):
 
 
 def test_tick_keeps_as_long_as_the_settings_say(used, data_dir):
-    add_count(data_dir, days_ago=33)
+    add_count(data_dir, days_ago=93)
 
     kept = used("tick", "--json").document["removed"]["usage"]
-    swept = used("tick", "--json", env={"ISSUER_USAGE_KEEP_DAYS": "32"}).document["removed"]["usage"]
+    swept = used("tick", "--json", env={"ISSUER_USAGE_KEEP_DAYS": "92"}).document["removed"]["usage"]
 
     assert (kept, swept) == (0, 1)
 

@@ -102,8 +102,19 @@ def test_of_many_findings_of_one_kind_some_are_shown_and_the_others_counted(open
     client = sign_in_as(world).open(f"/admin/clients/{robot.client_id}").text
 
     assert client.count("It got no token for https://a") == 5
-    assert "3 more of <code>permission-unused-90-days</code> are not shown here" in client
+    assert "3 more of <code>permission-unused-90-days</code> are not shown here; <code>issuer lint" in client
     assert client.count("not shown here") == 1
+
+
+def test_of_many_findings_on_what_is_typed_some_are_shown_and_the_others_counted(town: Town):
+    for letter in "abcdefgh":
+        town.world.add_audience(f"https://x.example/customer{letter}x", service="Many")
+
+    typed = {"identifier": "https://x.example/customers", "service": "", "service_name": "S", "owner": "o"}
+    told = town.owner.send("/admin/audiences/check", **typed).text
+
+    assert told.count("one may be a slip of the pen") == 5
+    assert "3 more of <code>near-twin</code> are not shown here; <code>issuer audience lint" in told
 
 
 def test_a_finding_on_a_client_names_it_at_the_audience(town: Town):

@@ -97,7 +97,7 @@ def test_every_variable_is_taken_and_typed():
         "ISSUER_KEY_ROTATION_DAYS": "30",
         "ISSUER_TICK": "on",
         "ISSUER_ISSUANCE_KEEP_DAYS": "7",
-        "ISSUER_USAGE_KEEP_DAYS": "32",
+        "ISSUER_USAGE_KEEP_DAYS": "92",
         "ISSUER_METRICS_BIND": "[::1]:9100",
         "ISSUER_METRICS_TOKEN": "a-token_of~letters+/.1==",
         "ISSUER_AUDIT_ISSUANCE": "database",
@@ -120,7 +120,7 @@ def test_every_variable_is_taken_and_typed():
     assert settings.key_publish_ahead_seconds == 3600
     assert settings.key_rotation_seconds == 30 * 86400
     assert (settings.tick, settings.is_ticking) == ("on", True)
-    assert (settings.issuance_keep_days, settings.usage_keep_days) == (7, 32)
+    assert (settings.issuance_keep_days, settings.usage_keep_days) == (7, 92)
     assert settings.metrics_address == ("::1", 9100)
     assert settings.metrics_token == "a-token_of~letters+/.1=="
     assert (settings.audit_issuance, settings.log_level, settings.short_cut) == ("database", "DEBUG", False)
@@ -389,7 +389,7 @@ def test_refused_url_says_what_to_write():
         ("TRUSTED_PROXIES", 0, 10),
         ("KEY_PUBLISH_AHEAD_SECONDS", 961, 31536000),
         ("ISSUANCE_KEEP_DAYS", 1, 3650),
-        ("USAGE_KEEP_DAYS", 32, 3650),
+        ("USAGE_KEEP_DAYS", 92, 3650),
     ],
 )
 def test_whole_numbers_have_bounds(name, low, high):

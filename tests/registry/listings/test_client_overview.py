@@ -48,7 +48,7 @@ def test_lint_finds_what_the_whole_linter_finds_on_this_client(town, ids, count,
 
         whole = [one for one in lint.lint(town, BOUNDS) if (one.noun, one.name) == ("client", ids[name])]
         assert list(found) == whole
-        assert len([one for one in statements if not one.startswith("BEGIN")]) <= 12
+        assert len([one for one in statements if not one.startswith("BEGIN")]) == 6
     codes = {one.code for one in lint.lint(town, BOUNDS) if one.name == ids["Robot"]}
     assert codes == {"expired-default", "verifies-access", "old-secret", "permission-unused-90-days"}
 

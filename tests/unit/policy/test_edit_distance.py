@@ -23,6 +23,8 @@ WORDS = st.text(alphabet="abcd", max_size=8)
         ("orders", "billing", 3),
         ("a", "abcdef", 3),
         ("", "ab", 2),
+        # Where one slip was made, no other is: two swapped and one put between them are three.
+        ("ca", "abc", 3),
     ],
 )
 def test_slips_are_counted_and_swapped_neighbours_are_one(one, other, slips):
@@ -55,7 +57,7 @@ def test_slips_are_as_many_as_the_textbook_counts(one, other):
     WORDS,
     st.lists(st.tuples(st.sampled_from("ridt"), st.integers(0, 8), st.sampled_from("abcd")), max_size=3),
 )
-def test_so_many_slips_of_the_pen_are_no_more_than_so_many(word, made):
+def test_slips_of_near_words_are_as_many_as_the_textbook_counts(word, made):
     other = word
     for kind, place, letter in made:
         taken = {"r": (letter, 1), "i": (letter, 0), "d": ("", 1), "t": (other[place : place + 2][::-1], 2)}
