@@ -17,6 +17,7 @@ from issuer.registry.listings import keys
 # As the button was called that somebody pressed, with what its page said round it. A dangerous act without
 # fields is pressed again instead.
 LABELS: Final = {
+    "admin.add_client": "Register client",
     "admin.add_secret": "Make secret",
     "admin.compromise_key": "Withdraw key as stolen",
     "admin.edit_user": "Change role",

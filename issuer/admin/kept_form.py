@@ -45,7 +45,8 @@ class KeptForm:
         ]
 
 
-_HIDDEN: Final = frozenset({"version", "form_id"})
+# What a form says of itself, and what was searched for in it.
+_HIDDEN: Final = frozenset({"version", "form_id", "act", "q"})
 
 
 def find_interrupted() -> KeptForm | None:

@@ -83,8 +83,10 @@ def make_secret(
 ) -> tuple[ClientSecret, str]:
     """Store a new secret of a client and return it with its text. For use inside a transaction.
 
-    secret_id: one that is free, None to have one made.
+    secret_id: one that is free, None to have one made. Raises NotAllowed or StepUpRequired, whatever the
+    transaction was opened for: a client's first secret is one as well.
     """
+    change.require(Power.CLIENT_SECRETS)
     text = SECRET_PREFIX + registrar.entropy.secret()
     secret = ClientSecret(
         id=secret_id or _make_id(registrar, change.connection),

@@ -68,8 +68,9 @@ class ClientChange:
 def add_client(registrar: Registrar, new: NewClient) -> tuple[Client, str]:
     """Register a client and return it with its first secret, which nobody can show again.
 
-    The client_id is made of the name. Raises InvalidValue, NotFound for the service, Locked for the
-    issuer's own, Conflict if the service is removed or a client of this name and suffix is there.
+    The client_id is made of the name. It takes the power over secrets, too. Raises InvalidValue, NotFound
+    for the service, Locked for the issuer's own, Conflict if the service is removed or a client of this
+    name and suffix is there.
     """
     with registrar.change(Power.CLIENTS) as change:
         return write_new(registrar, change, new)

@@ -43,6 +43,10 @@ class Change:
         powers.check_service(self.actor, self.power, name)
         self._is_within_service = True
 
+    def require(self, power: Power) -> None:
+        """Say that a step takes another power as well; raises NotAllowed or StepUpRequired without it."""
+        powers.check(self.actor, power, self.now)
+
     def concerns_client(self, key: ClientKey) -> None:
         """Say that what is cached of one client is stale after this."""
         self._concerns.add(Concern(self.version, ConcernKind.CLIENT, key))

@@ -13,7 +13,7 @@ from issuer.admin import kept_act, kept_form
 from issuer.errors import TemporarilyUnavailable
 from issuer.model.user import Role
 from issuer.pages import gate
-from issuer.registry import clients, services, users
+from issuer.registry import clients, permissions, services, users
 from issuer.registry.listings import keys
 from issuer.registry.powers import DANGEROUS
 from tests.oauth.world import World
@@ -44,6 +44,11 @@ def read_hidden(page: str) -> list[tuple[str, str]]:
     """Return the hidden fields of a page's forms but for their tokens."""
     found = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)"', page.split("<main")[1])
     return [(name, html.unescape(value)) for name, value in found if name != "csrf_token"]
+
+
+def _gather(fields: list[tuple[str, str]]) -> dict[str, list[str]]:
+    """Return fields by name, each with all of its values."""
+    return {name: [value for each, value in fields if each == name] for name, _ in fields}
 
 
 def find_thing(header: str) -> str:
@@ -85,6 +90,37 @@ def test_what_was_typed_goes_through(world: World, owner: Member):
     assert client.secrets[-1].label == LABEL
 
 
+def test_a_new_client_comes_with_a_secret_and_takes_the_password(world: World, owner: Member):
+    world.add_audience("urn:orders", "read", "write")
+    typed = {
+        "form_id": "abcdefgh", "act": "register", "name": "Night report", "kind": "service", "q": "ord",
+        "auth_method": "client_secret_basic", "audience": "urn:orders",
+        "scope": ["urn:orders read", "urn:orders write"],
+    }  # fmt: skip
+
+    asked = owner.send("/admin/clients/new", **typed)
+    kept = [(name, value) for name, value in read_hidden(asked.text) if name.startswith(kept_form.PREFIX)]
+    shown = owner.send(STEP_UP, password=PASSWORD, kept_action="/admin/clients/new", **_gather(kept))
+    before = clients.list_clients(world.registrar)
+    made = owner.send("/admin/clients/new", **_gather(read_hidden(shown.text)))
+
+    assert (asked.status_code, shown.status_code, made.status_code) == (403, 200, 201)
+    facts = re.findall(r"<dt>([^<]*)</dt>", shown.text)
+    assert facts == ["Name", "Kind", "Auth method", "Audience", "Scope", "Scope"]
+    assert [client.name for client in before] == ["Robot"]
+    (held,) = permissions.list_permissions(world.registrar, "night-report-abcdefgh")
+    assert held.scopes == {"read", "write"}
+
+
+def test_the_form_of_a_new_client_is_not_filled_in_in_vain(owner: Member):
+    answer = owner.open("/admin/clients/new")
+
+    assert (answer.status_code, answer.headers["Location"]) == (
+        303,
+        f"{STEP_UP}?next=%2Fadmin%2Fclients%2Fnew",
+    )
+
+
 def test_it_is_seen_before_it_is_sent(world: World, owner: Member):
     asked = owner.send(secret_path(world), label=LABEL)
 
@@ -98,6 +134,7 @@ def test_it_is_seen_before_it_is_sent(world: World, owner: Member):
 @pytest.mark.parametrize(
     ("path", "label", "thing"),
     [
+        ("/admin/clients/new", "Register client", ""),
         ("{client}/credentials/new", "Make secret", "Robot ({client_id})"),
         ("{client}/remove", "Remove client", "Robot ({client_id})"),
         ("/admin/services/3/remove", "Remove service", HOSTILE),
@@ -142,6 +179,8 @@ def test_every_dangerous_form_has_its_words(world: World):
         "give_own_key", "give_up_own_key", "revoke_secret", "end_families", "end_family", "retire_key",
         "disable_user", "enable_user", "remove_user", "sign_user_out", "end_session",
     }  # fmt: skip
+    # Its address takes another power; the secret that the client comes with takes the password.
+    with_a_secret = {"admin.add_client"}
     dangerous = {power.value for power in DANGEROUS}
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in rule.methods]
 
@@ -151,7 +190,7 @@ def test_every_dangerous_form_has_its_words(world: World):
         if getattr(gate.gate_of(world.app).find_policy(rule.endpoint), "power", "") in dangerous
     }
 
-    assert found == {*kept_act.LABELS, *(f"admin.{name}" for name in without_fields)}
+    assert found == {*kept_act.LABELS, *(f"admin.{name}" for name in without_fields)} - with_a_secret
 
 
 def test_who_may_not_see_a_thing_is_not_told_of_it(world: World):

@@ -193,6 +193,7 @@ ACTS = {
 # What an act may run into that is allowed: there is an owner, no key yet, no such link or family.
 BEYOND = (Conflict, NotFound, SetupLinkRefused, SignInFailed)
 ONLY_WITHIN = [name for name, (roles, _) in ACTS.items() if SERVICE_OWNER in roles and roles == WITHIN]
+SECRET_MAKING = ("clients.add_client", "registration.register_client", "client_secrets.add_secret")
 # They write as the server itself, at its start or upkeep: no request leads to them.
 OF_THE_SERVER = {"issuer_url", "signing_keys", "key_lifetimes", "tick"}
 
@@ -370,6 +371,33 @@ def test_what_is_dangerous_takes_the_password_of_the_last_five_minutes(power, cl
                 check(stepped_up_at)
         else:
             check(stepped_up_at)
+
+
+@pytest.mark.parametrize("name", SECRET_MAKING)
+def test_no_secret_is_made_without_the_password_of_the_last_five_minutes(
+    name, acting, world, registrar, clock
+):
+    admin, before = acting(ADMIN), clients.list_clients(registrar)
+    clock.step(STEP_UP_SECONDS)
+
+    with pytest.raises(StepUpRequired):
+        ACTS[name][1](admin, world)
+
+    assert clients.list_clients(registrar) == before
+
+
+@pytest.mark.parametrize("name", SECRET_MAKING)
+def test_who_has_no_power_over_secrets_gets_none_with_a_new_client_either(
+    name, acting, world, registrar, monkeypatch
+):
+    """No role is so today; one that would be gets no client, for each comes with a secret."""
+    admin, before = acting(ADMIN), clients.list_clients(registrar)
+    monkeypatch.setitem(powers.POWERS, ADMIN, powers.POWERS[ADMIN] - {Power.CLIENT_SECRETS})
+
+    with pytest.raises(NotAllowed, match="not_allowed"):
+        ACTS[name][1](admin, world)
+
+    assert clients.list_clients(registrar) == before
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from issuer.policy import free_text
 from issuer.registry import clients, registration
 from issuer.registry.clients import NewClient
 from issuer.registry.listings import services as service_lists
+from issuer.registry.powers import Power
 
 AUTH_METHODS = make_choices(
     (AuthMethod.CLIENT_SECRET_BASIC.value, "HTTP Basic (client_secret_basic)"),
@@ -60,6 +61,7 @@ class NewClientPage(Tab):
     def show(self) -> ResponseReturnValue:
         """Answer with the form, with what a search in it finds, or with a client just registered."""
         if request.method != "POST":
+            self._desk.require(Power.CLIENT_SECRETS)
             first = NewClientForm(
                 kind=ClientType.SERVICE.value,
                 auth_method=AuthMethod.CLIENT_SECRET_BASIC.value,
