@@ -239,6 +239,20 @@ class Locked(RegistryRefusal):
     sentence = "This belongs to the issuer itself and cannot be changed."
 
 
+class Closed(Locked):
+    """What a page was to change is changed by nobody, as it is the issuer's own or removed for good.
+
+    thing: its name. url: of the page where it stands.
+    """
+
+    sentence = "This cannot be changed."
+
+    def __init__(self, detail: str, thing: str, url: str) -> None:
+        super().__init__(detail)
+        self.thing = thing
+        self.url = url
+
+
 class NotAllowed(RegistryRefusal):
     """Whoever asks has not the role for this, or it is somebody else's."""
 

@@ -9,6 +9,7 @@ from flask import Blueprint, current_app, request, url_for
 from issuer.admin import (
     account,
     audit,
+    closed,
     front,
     inspector,
     keys,
@@ -24,7 +25,7 @@ from issuer.admin.audiences import views as audiences
 from issuer.admin.clients import routes as clients
 from issuer.admin.desk import Desk
 from issuer.admin.view import View
-from issuer.errors import TemporarilyUnavailable
+from issuer.errors import Locked, TemporarilyUnavailable
 from issuer.pages import gate, theme
 from issuer.pages.gate import PUBLIC, Policies, Policy
 from issuer.pages.page_user import CurrentUser, PageUser
@@ -118,6 +119,7 @@ def make_blueprint(
         is_lost = request.endpoint is None and f"{request.path}/".startswith(f"{PREFIX}/")
         return describe_shell() if is_lost else {}
 
+    blueprint.register_error_handler(Locked, closed.show)
     blueprint.context_processor(describe_shell)
     blueprint.app_context_processor(describe_lost_shell)
     return blueprint

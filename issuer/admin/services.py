@@ -8,11 +8,11 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from issuer.admin import advice, lists
+from issuer.admin import advice, closed, lists
 from issuer.admin.checks import REQUIRED, Checked
 from issuer.admin.desk import Desk
 from issuer.admin.view import View
-from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.errors import Conflict, InvalidValue
 from issuer.model.listing import LARGEST_PAGE, ListQuery
 from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.pages import error_pages, forms
@@ -144,7 +144,7 @@ class ServicePages:
         """Answer with the form of a service's owner and trust group, or change them."""
         registrar = self._desk.registrar()
         service = services.find_service_by_id(registrar, ServiceId(service_id))
-        _refuse_closed(service)
+        closed.refuse_service(service)
         form = _Belonging(data=_describe(service))
         if form.validate_on_submit():
             if form.version.data != str(service.version):
@@ -195,13 +195,6 @@ def _read_list(**more: Sequence[str]) -> Listing:
 
 def _go_to(service: Service) -> ResponseReturnValue:
     return redirect(url_for("admin.show_service", service_id=service.id), 303)
-
-
-def _refuse_closed(service: Service) -> None:
-    if service.is_builtin:
-        raise Locked(f"{service.name} is the issuer itself")
-    if service.state is ServiceState.REMOVED:
-        raise Conflict(f"the service {service.name} is removed; that is for good")
 
 
 def _describe(service: Service) -> dict[str, str]:

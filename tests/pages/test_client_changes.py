@@ -146,6 +146,17 @@ def test_a_removed_client_is_shown_without_a_button_that_would_be_refused(town: 
     assert f"{town.page}/access/new" not in page
 
 
+def test_the_form_of_a_removed_client_is_not_shown(town: Town):
+    clients.remove_client(town.world.registrar, town.robot.client_id)
+
+    answer = town.owner.open(f"{town.page}/edit")
+
+    page = answer.text.split("<main")[1]
+    assert answer.status_code == 403
+    assert "This client is removed; that is for good, and its client_id stays taken." in page
+    assert f'href="{town.page}">Back to' in page
+
+
 def test_a_removed_client_is_not_changed(town: Town):
     clients.remove_client(town.world.registrar, town.robot.client_id)
     billing = town.audience_id(BILLING)
@@ -156,7 +167,7 @@ def test_a_removed_client_is_not_changed(town: Town):
     }
 
     assert answers == {
-        "/edit": 409,
+        "/edit": 403,
         "/disable": 409,
         "/enable": 409,
         f"/access/{billing}/permit": 409,

@@ -166,6 +166,29 @@ def test_a_stale_edit_shows_both_versions(world: World, owner: Member):
     assert services.find_service(world.registrar, "Orders").owner == "faster"
 
 
+@pytest.mark.parametrize("method", ["GET", "POST"])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("This issuer", "This service is the issuer itself."),
+        ("Orders", "This service is removed; that is for good, and its name stays taken."),
+    ],
+)
+def test_what_nobody_can_change_shows_no_form(world: World, owner: Member, method: str, name: str, why: str):
+    world.add_service("Orders", "team")
+    services.remove_service(world.registrar, "Orders")
+    address = address_of(world, name)
+
+    answer = owner.ask(method, f"{address}/edit", data={"csrf_token": owner.find_token()})
+
+    page = answer.text.split("<main")[1]
+    assert answer.status_code == 403
+    assert "<h1>This cannot be changed</h1>" in page
+    assert why in page
+    assert f'href="{address}">Back to' in page
+    assert "<form" not in page
+
+
 def test_a_refused_edit_keeps_what_was_typed(world: World, owner: Member):
     world.add_service("Bank", "bankers", "bank")
     world.add_service("Orders", "team")

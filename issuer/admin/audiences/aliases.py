@@ -66,7 +66,7 @@ class AliasTab(Tab):
 
     def remove(self, audience_id: int) -> ResponseReturnValue:
         """Take an alias away."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         alias = request.form.get("alias", "")
         aliases.remove_alias(self._desk.registrar(), audience.identifier, alias)
         flash(f"{alias} is unknown from now on; it stays reserved for {audience.service.name}.")

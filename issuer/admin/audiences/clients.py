@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from issuer.admin import lists
+from issuer.admin import closed, lists
 from issuer.admin.audiences.tab import Tab
 from issuer.errors import Conflict, InvalidValue, Locked, NotAllowed
 from issuer.model.audience import Audience
@@ -131,6 +131,7 @@ class ClientTab(Tab):
 
     def _find_permittable(self, audience_id: int) -> Audience:
         audience = self._find(audience_id)
+        closed.refuse_unpermittable(audience)
         if not self._desk.may(Power.PERMISSIONS, audience.service.name):
             raise NotAllowed(f"you do not own the service {audience.service.name}")
         return audience

@@ -48,21 +48,21 @@ class DangerTab(Tab):
 
     def disable(self, audience_id: int) -> ResponseReturnValue:
         """Stop tokens for an audience."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         audiences.disable_audience(self._desk.registrar(), audience.identifier)
         flash(f"{audience.identifier} is disabled: no new tokens for it.")
         return self._go_back(audience)
 
     def enable(self, audience_id: int) -> ResponseReturnValue:
         """Make an audience active again."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         audiences.enable_audience(self._desk.registrar(), audience.identifier)
         flash(f"{audience.identifier} is active: clients get tokens for it.")
         return self._go_back(audience)
 
     def give_own_key(self, audience_id: int) -> ResponseReturnValue:
         """Give an audience a signing key of its own."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         try:
             self._desk.keys.give_own(self._desk.registrar(), audience.identifier)
         except _KEY_REFUSALS as refusal:
@@ -74,7 +74,7 @@ class DangerTab(Tab):
 
     def give_up_own_key(self, audience_id: int) -> ResponseReturnValue:
         """Let an audience use the shared keys again."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         try:
             self._desk.keys.give_up_own(self._desk.registrar(), audience.identifier)
         except _KEY_REFUSALS as refusal:

@@ -83,7 +83,7 @@ class ScopeTab(Tab):
 
     def remove(self, audience_id: int) -> ResponseReturnValue:
         """Take a scope away that no client holds; one that is held is refused, with who holds it."""
-        audience = self._find(audience_id)
+        audience = self._find_changeable(audience_id)
         name = request.form.get("name", "")
         change = AudienceChange(remove_scopes=frozenset({name}))
         audiences.change_audience(self._desk.registrar(), audience.identifier, change)

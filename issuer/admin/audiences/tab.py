@@ -5,6 +5,7 @@ from typing import Final
 from flask import redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
+from issuer.admin import closed
 from issuer.admin.desk import Desk
 from issuer.errors import NotAllowed
 from issuer.model.audience import Audience, AudienceId, AudienceState
@@ -39,8 +40,12 @@ class Tab:
         return not is_closed and self._desk.may(power, audience.service.name)
 
     def _find_changeable(self, audience_id: int) -> Audience:
-        """Return an audience that who is signed in may change; raises NotAllowed before a form is shown."""
+        """Return an audience that who is signed in may change.
+
+        Raises NotAllowed, or Closed for one that nobody can change, before a form is shown.
+        """
         audience = self._find(audience_id)
+        closed.refuse_audience(audience)
         if not self._desk.may(Power.AUDIENCES, audience.service.name):
             raise NotAllowed(f"you do not own the service {audience.service.name}")
         return audience

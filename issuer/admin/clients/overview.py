@@ -8,7 +8,7 @@ from wtforms import RadioField, SelectMultipleField
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from issuer.admin import advice
+from issuer.admin import advice, closed
 from issuer.admin.clients import kinds
 from issuer.admin.clients.new import ClientFields
 from issuer.admin.clients.tab import Tab
@@ -77,8 +77,7 @@ class OverviewTab(Tab):
         registrar = self._desk.registrar()
         linked = client_overview.find_linked(registrar, client_id)
         client = linked.client
-        if client.state is ClientState.REMOVED:
-            raise Conflict(f"the client {client_id} is removed; that is for good")
+        closed.refuse_client(client)
         form = EditClientForm(data=_describe(linked))
         if form.validate_on_submit():
             if form.version.data != str(client.version):
