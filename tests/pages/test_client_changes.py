@@ -68,6 +68,25 @@ def test_a_client_is_edited(town: Town):
     assert (client.service, client.tenant_id, client.access_token_max_seconds) == (None, None, None)
 
 
+@pytest.mark.parametrize(
+    ("kind", "offered"),
+    [
+        (ClientType.SERVICE, ["service", "web", "device", "mcp"]),
+        (ClientType.NATIVE, ["service", "web", "device", "mcp", "native"]),
+    ],
+)
+def test_the_kinds_of_new_clients_are_offered_and_what_it_is_stays(
+    town: Town, kind: ClientType, offered: list[str]
+):
+    clients.change_client(town.world.registrar, town.robot.client_id, ClientChange(type=kind))
+    page = town.owner.open(f"{town.page}/edit").text
+
+    answer = town.owner.send(f"{town.page}/edit", version=version_of(page), **{**GIVEN, "type": kind.value})
+
+    assert re.findall(r'name="type"[^>]*value="(\w+)"', page) == offered
+    assert (answer.status_code, town.client().type, town.client().name) == (303, kind, "Renamed")
+
+
 def test_a_stale_edit_is_409_with_both_versions(town: Town):
     version = version_of(town.owner.open(f"{town.page}/edit").text)
     clients.change_client(town.world.registrar, town.robot.client_id, ClientChange(name="Theirs"))
@@ -85,6 +104,7 @@ def test_a_stale_edit_is_409_with_both_versions(town: Town):
         ({"name": ""}, "This is needed."),
         ({"name": "a\u202eb"}, "control character U+202E"),
         ({"type": "robot"}, "Not a valid choice"),
+        ({"type": "native"}, "Not a valid choice"),
         ({"grant_types": []}, "A client has at least one grant type."),
         ({"grant_types": "authorization_code"}, "is not a valid choice"),
         ({"service": "Nowhere"}, "No service Nowhere is registered"),

@@ -25,7 +25,6 @@ from issuer.registry.listings import client_overview, consequences
 from issuer.registry.listings.client_overview import Linked
 
 _GRANTS = make_choices(*((grant_type.value, grant_type.value) for grant_type in GrantType))
-_TYPES = make_choices(*((kind.type.value, kind.label) for kind in kinds.KINDS))
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +39,8 @@ class Effect:
 class EditClientForm(EditForm, ClientFields):
     """What may be changed of a client."""
 
-    type = RadioField("Kind of program", choices=_TYPES)
+    # Its choices depend on what the client is.
+    type = RadioField("Kind of program")
     grant_types = SelectMultipleField(
         "Grant types",
         [InputRequired("A client has at least one grant type.")],
@@ -78,7 +78,7 @@ class OverviewTab(Tab):
         linked = client_overview.find_linked(registrar, client_id)
         client = linked.client
         closed.refuse_client(client)
-        form = EditClientForm(data=_describe(linked))
+        form = _make_form(linked)
         if form.validate_on_submit():
             if form.version.data != str(client.version):
                 return self._show_stale(form, linked)
@@ -113,6 +113,19 @@ class OverviewTab(Tab):
             return Effect(self._desk.preview(client.client_id, TargetRequest()))
         except TokenRefusal as refusal:
             return Effect(error=refusal.code, reason=refusal.detail)
+
+
+def _make_form(linked: Linked) -> EditClientForm:
+    """Return the form of a client: the kinds that are offered to new ones, and what it is already."""
+    form = EditClientForm(data=_describe(linked))
+    form.type.choices = make_choices(
+        *(
+            (kind.type.value, kind.label)
+            for kind in kinds.KINDS
+            if kind.is_offered or kind.type is linked.client.type
+        )
+    )
+    return form
 
 
 def _describe(linked: Linked) -> dict[str, object]:
