@@ -553,6 +553,25 @@ def test_the_danger_zone_tells_the_consequence_in_numbers(world: World, owner: M
     assert "1 token was issued in the last 24 hours" in page
 
 
+@pytest.mark.parametrize("disabled", ["audience", "service"])
+def test_of_what_is_disabled_already_nobody_loses_anything_at_once(
+    world: World, owner: Member, robot: str, disabled: str
+):
+    if disabled == "audience":
+        audiences.disable_audience(world.registrar, ORDERS)
+    else:
+        services.disable_service(world.registrar, "Orders")
+
+    page = owner.open(at(world, "/danger")).text
+
+    assert "at once." not in re.sub(r"<h3>.*?</p>", "", page.split('class="danger-zone"')[1])
+    told = page.split('<h2 id="danger">Danger zone</h2>')[1].split("</div>")[0]
+    assert re.sub(r"<[^>]+>", "", told).strip() == (
+        "Nobody gets it now. No live token is left. 0 tokens were issued in the last 24 hours. "
+        "Removing takes away 1 permission for good."
+    )
+
+
 def test_an_audience_is_disabled_and_enabled_again(world: World, owner: Member):
     owner.send(at(world, "/disable"))
     disabled = find(world).state.value

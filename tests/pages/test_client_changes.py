@@ -144,6 +144,21 @@ def test_the_consequence_of_closing_is_told_in_numbers(town: Town):
     assert "No live token is left." in page
 
 
+def test_a_disabled_client_loses_nothing_at_once(town: Town):
+    town.grow("f1")
+    clients.disable_client(town.world.registrar, town.robot.client_id)
+
+    page = town.owner.open(f"{town.page}/danger").text
+
+    told = page.split('<h2 id="danger">Danger zone</h2>')[1].split("</div>")[0]
+    assert re.sub(r"<[^>]+>", "", told).strip() == (
+        "It gets no tokens now. No live token is left. 0 tokens were issued in the last 24 hours. "
+        "Removing takes away 2 permissions for good."
+    )
+    assert "It loses" not in page
+    assert ">2 audiences</a>" in town.owner.open(town.page).text
+
+
 def test_a_client_is_removed_once_its_client_id_was_typed(town: Town):
     wrong = town.owner.send(f"{town.page}/remove", confirmed="Robot")
     still = town.client().state

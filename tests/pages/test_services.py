@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 
 import pytest
 
@@ -198,6 +199,23 @@ def test_a_refused_edit_keeps_what_was_typed(world: World, owner: Member):
     assert answer.status_code == 422
     assert 'value="typed"' in answer.text
     assert "belongs to bankers" in answer.text
+
+
+def test_what_ends_is_told_before_the_buttons_and_of_a_disabled_service_nothing(world: World, owner: Member):
+    world.add_audience("urn:orders", service="Orders")
+    world.add_client("Robot", "urn:orders")
+    address = address_of(world, "Orders")
+
+    pages = [owner.open(address).text]
+    services.disable_service(world.registrar, "Orders")
+    pages.append(owner.open(address).text)
+
+    told = [page.split('<h2 id="danger">Danger zone</h2>')[1].split("</div>")[0] for page in pages]
+    left = "No live token is left. 0 tokens were issued in the last 24 hours."
+    assert [re.sub(r"<[^>]+>", "", each).strip() for each in told] == [
+        f"1 audience of Orders: 1 client loses it at once. {left} Removing takes away 1 permission for good.",
+        f"Nobody gets tokens for its audiences now. {left} Removing takes away 1 permission for good.",
+    ]
 
 
 def test_a_service_is_disabled_and_enabled_again(world: World, owner: Member):

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from issuer.errors import NotFound
-from issuer.model.audience import AudienceId
-from issuer.model.client import Client
+from issuer.model.audience import Audience, AudienceId, AudienceState
+from issuer.model.client import Client, ClientState
+from issuer.model.service import ServiceState
 from issuer.model.signing_key import KeyPurpose
 from issuer.registry import client_rules, services, spellings
 from issuer.registry.registrar import Registrar
@@ -36,16 +37,23 @@ class Tokens:
 
 @dataclass(frozen=True, slots=True)
 class Consequences:
-    """What hangs on something.
+    """What hangs on something: nothing at once where it gives no tokens now, as it is disabled already.
 
-    audiences: that it concerns and for which tokens may be issued. clients: active ones that may ask for
-    them. families: that still give tokens.
+    audiences: that it concerns and for which tokens are issued now. clients: active ones that may ask for
+    them. families: that still give tokens. permissions: that go for good if it is removed, those of what is
+    disabled, too.
     """
 
     audiences: int
     clients: int
     families: int
     tokens: Tokens
+    permissions: int
+
+    @property
+    def is_issuing(self) -> bool:
+        """Whether anybody loses anything at once."""
+        return self.audiences > 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +69,8 @@ def of_audience(registrar: Registrar, identifier: str) -> Consequences:
     """Return what ends when an audience is disabled or removed. Raises NotFound."""
     with registrar.reading() as connection:
         audience = spellings.require_audience(connection, identifier)
-        return _of_audiences(registrar, connection, [audience.id])
+        permissions = store.count_permissions(connection, store.permitted_at(audience.id))
+        return _of_audiences(registrar, connection, [audience.id], permissions, is_open=_is_open(audience))
 
 
 def of_service(registrar: Registrar, name: str) -> Consequences:
@@ -69,7 +78,9 @@ def of_service(registrar: Registrar, name: str) -> Consequences:
     with registrar.reading() as connection:
         service = services.require_service(connection, name)
         owned = store.list_issuing_ids(connection, service.id)
-        return _of_audiences(registrar, connection, owned)
+        permissions = store.count_permissions(connection, store.permitted_at_service(service.id))
+        is_open = service.state is ServiceState.ACTIVE
+        return _of_audiences(registrar, connection, owned, permissions, is_open=is_open)
 
 
 def of_client(registrar: Registrar, client_id: str) -> Consequences:
@@ -77,11 +88,13 @@ def of_client(registrar: Registrar, client_id: str) -> Consequences:
     now = registrar.clock.now()
     with registrar.reading() as connection:
         client = client_rules.require_client(connection, client_id)
+        is_open = client.state is ClientState.ACTIVE
         return Consequences(
-            audiences=store.count_audiences(connection, client.key),
-            clients=1,
-            families=activity.count_client_families(connection, client.key, now),
+            audiences=store.count_audiences(connection, client.key) if is_open else 0,
+            clients=int(is_open),
+            families=activity.count_client_families(connection, client.key, now) if is_open else 0,
             tokens=_find_tokens(connection, registrar, store.of_client(client.key)),
+            permissions=store.count_permissions(connection, store.permitted_to(client.key)),
         )
 
 
@@ -100,7 +113,7 @@ def of_permission(registrar: Registrar, client_id: str, identifier: str) -> Cons
         names = store.list_spellings(connection, [audience.id])
         families = activity.count_audience_families(connection, [audience.id], names, now, client.key)
         tokens = _find_tokens(connection, registrar, store.of_pair(client.key, audience.id))
-        return Consequences(audiences=1, clients=1, families=families, tokens=tokens)
+        return Consequences(audiences=1, clients=1, families=families, tokens=tokens, permissions=1)
 
 
 def of_secret(registrar: Registrar, client_id: str, secret_id: str) -> SecretConsequences:
@@ -126,16 +139,30 @@ def of_secrets(client: Client, now: int) -> dict[str, SecretConsequences]:
 
 
 def _of_audiences(
-    registrar: Registrar, connection: Connection, audience_ids: Collection[AudienceId]
+    registrar: Registrar,
+    connection: Connection,
+    audience_ids: Collection[AudienceId],
+    permissions: int,
+    *,
+    is_open: bool,
 ) -> Consequences:
-    now = registrar.clock.now()
+    tokens = _find_tokens(connection, registrar, store.for_audiences(audience_ids))
+    if not is_open:
+        return Consequences(audiences=0, clients=0, families=0, tokens=tokens, permissions=permissions)
     names = store.list_spellings(connection, audience_ids)
+    now = registrar.clock.now()
     return Consequences(
         audiences=len(audience_ids),
         clients=store.count_clients(connection, audience_ids),
         families=activity.count_audience_families(connection, audience_ids, names, now),
-        tokens=_find_tokens(connection, registrar, store.for_audiences(audience_ids)),
+        tokens=tokens,
+        permissions=permissions,
     )
+
+
+def _is_open(audience: Audience) -> bool:
+    is_issued = audience.state in {AudienceState.ACTIVE, AudienceState.DEPRECATED}
+    return is_issued and audience.service.state is ServiceState.ACTIVE
 
 
 def _find_tokens(connection: Connection, registrar: Registrar, of: store.Condition) -> Tokens:

@@ -74,8 +74,30 @@ def list_spellings(connection: Connection, audience_ids: Collection[AudienceId])
     return tuple(found.scalars())
 
 
+def permitted_at(audience_id: AudienceId) -> Condition:
+    """Return the condition on permissions on an audience."""
+    return PermissionRow.audience_id == audience_id
+
+
+def permitted_at_service(service_id: ServiceId) -> Condition:
+    """Return the condition on permissions on any audience of a service."""
+    return PermissionRow.audience_id.in_(select(AudienceRow.id).where(AudienceRow.service_id == service_id))
+
+
+def permitted_to(key: ClientKey) -> Condition:
+    """Return the condition on permissions of a client."""
+    return PermissionRow.client_key == key
+
+
+def count_permissions(connection: Connection, of: Condition) -> int:
+    """Return how many permissions stand, whatever the state of client and audience. of: a condition."""
+    return connection.execute(
+        select(func.count()).select_from(PermissionRow).where(of, PermissionRow.is_revoked.is_(False))
+    ).scalar_one()
+
+
 def count_clients(connection: Connection, audience_ids: Collection[AudienceId]) -> int:
-    """Return how many active clients may ask for any of some audiences."""
+    """Return how many active clients may ask for any of some audiences, whatever the state of those."""
     return connection.execute(
         select(func.count(PermissionRow.client_key.distinct()))
         .join_from(PermissionRow, ClientRow, PermissionRow.client_key == ClientRow.key)
@@ -88,7 +110,7 @@ def count_clients(connection: Connection, audience_ids: Collection[AudienceId]) 
 
 
 def count_audiences(connection: Connection, key: ClientKey) -> int:
-    """Return for how many audiences a client may ask and tokens are issued."""
+    """Return on how many audiences a client has a permission and tokens are issued, whatever its state."""
     return connection.execute(
         select(func.count())
         .join_from(PermissionRow, AudienceRow, PermissionRow.audience_id == AudienceRow.id)

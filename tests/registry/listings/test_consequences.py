@@ -5,7 +5,7 @@ import pytest
 from issuer.errors import NotFound
 from issuer.model.audience import AliasMode, Scope, SigningAlg, TokenTyp
 from issuer.policy.lifetimes import Lifetimes, RefreshLifetimes
-from issuer.registry import aliases, audiences, client_secrets, clients, permissions
+from issuer.registry import aliases, audiences, client_secrets, clients, permissions, services
 from issuer.registry.audiences import AudienceChange
 from issuer.registry.listings import activity, consequences, token_policy
 from issuer.registry.listings.activity import Span
@@ -39,31 +39,31 @@ def busy(town, ids, count, grow):
 def test_of_an_audience(busy):
     found = consequences.of_audience(busy, "a_b")
 
-    assert found == Consequences(1, 2, 3, Tokens(START - 100 + 900, 8, 48))
+    assert found == Consequences(1, 2, 3, Tokens(START - 100 + 900, 8, 48), 2)
 
 
 def test_of_an_audience_whose_last_token_has_ended(busy):
     found = consequences.of_audience(busy, ORDERS)
 
-    assert found == Consequences(1, 1, 2, Tokens(None, 7, 7))
+    assert found == Consequences(1, 1, 2, Tokens(None, 7, 7), 1)
 
 
 def test_of_a_client(busy, ids):
-    assert consequences.of_client(busy, ids["Robot"]) == Consequences(2, 1, 3, Tokens(START + 800, 10, 10))
-    assert consequences.of_client(busy, ids["cat"]) == Consequences(0, 1, 0, Tokens(None, 0, 0))
+    assert consequences.of_client(busy, ids["Robot"]) == Consequences(2, 1, 3, Tokens(START + 800, 10, 10), 2)
+    assert consequences.of_client(busy, ids["cat"]) == Consequences(0, 1, 0, Tokens(None, 0, 0), 0)
 
 
 def test_of_a_permission(busy, ids):
     found = consequences.of_permission(busy, ids["Robot"], "a_b")
 
-    assert found == Consequences(1, 1, 2, Tokens(START + 800, 3, 3))
+    assert found == Consequences(1, 1, 2, Tokens(START + 800, 3, 3), 1)
 
 
 def test_of_a_service(busy, ids):
     permissions.grant_permission(busy, NewPermission(ids["Robot"], "a-b", frozenset({"read"})))
 
-    assert consequences.of_service(busy, "Zoo") == Consequences(3, 2, 3, Tokens(START + 800, 8, 48))
-    assert consequences.of_service(busy, "bank") == Consequences(1, 0, 0, Tokens(None, 0, 0))
+    assert consequences.of_service(busy, "Zoo") == Consequences(3, 2, 3, Tokens(START + 800, 8, 48), 3)
+    assert consequences.of_service(busy, "bank") == Consequences(1, 0, 0, Tokens(None, 0, 0), 0)
 
 
 def test_families_count_under_the_name_that_the_audience_had_when_they_began(busy):
@@ -82,6 +82,24 @@ def test_a_disabled_client_counts_for_no_audience(busy, ids):
     clients.disable_client(busy, ids["ant"])
 
     assert consequences.of_audience(busy, "a_b").clients == 1
+
+
+def test_of_what_is_disabled_nothing_ends_at_once_and_removing_takes_the_permissions(busy, ids):
+    audiences.disable_audience(busy, ORDERS)
+    services.disable_service(busy, "Zoo")
+    clients.disable_client(busy, ids["Robot"])
+
+    assert consequences.of_audience(busy, ORDERS) == Consequences(0, 0, 0, Tokens(None, 7, 7), 1)
+    assert consequences.of_audience(busy, "a_b") == Consequences(0, 0, 0, Tokens(START + 800, 8, 48), 2)
+    assert consequences.of_service(busy, "Zoo") == Consequences(0, 0, 0, Tokens(START + 800, 8, 48), 2)
+    assert consequences.of_client(busy, ids["Robot"]) == Consequences(0, 0, 0, Tokens(START + 800, 10, 10), 2)
+
+
+def test_what_was_revoked_is_not_taken_away_again(busy, ids):
+    permissions.revoke_permission(busy, ids["ant"], "a_b")
+
+    assert consequences.of_audience(busy, "a_b").permissions == 1
+    assert consequences.of_client(busy, ids["ant"]).permissions == 0
 
 
 def test_of_a_secret(busy, ids):
@@ -111,7 +129,7 @@ def test_consequences_take_few_statements(busy, ids, engine):
     with watching_statements(engine) as statements:
         consequences.of_audience(busy, "a_b")
 
-    assert len([one for one in statements if not one.startswith("BEGIN")]) <= 9
+    assert len([one for one in statements if not one.startswith("BEGIN")]) <= 10
 
 
 @pytest.mark.parametrize(("span", "issued"), [(Span.DAY, 8), (Span.WEEK, 8), (Span.MONTH, 48)])
