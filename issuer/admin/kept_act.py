@@ -1,6 +1,6 @@
-"""Kept act: what a kept form will do and to which thing, for the page that sends it on.
+"""Kept act: what a kept form will do, to which thing and what ends with it, for the page that sends it on.
 
-Both are told by where the form is sent, which is where the page's own button sends it, and never by what it
+All is told by where the form is sent, which is where the page's own button sends it, and never by what it
 holds: no field can make the page say one thing and do another.
 """
 
@@ -12,7 +12,8 @@ from issuer.admin.desk import Desk
 from issuer.admin.kept_form import KeptForm
 from issuer.errors import NotAllowed, NotFound
 from issuer.registry import audiences, clients, services, users
-from issuer.registry.listings import keys
+from issuer.registry.listings import consequences, keys
+from issuer.registry.listings.consequences import Consequences
 
 # As the button was called that somebody pressed, with what its page said round it. A dangerous act without
 # fields is pressed again instead.
@@ -30,14 +31,37 @@ LABELS: Final = {
     "admin.set_password": "Set password",
 }
 _UNKNOWN: Final = "Go on"
+# Acts whose button looks dangerous on the page that they come from.
+_DANGEROUS_LOOKS: Final = frozenset(
+    {
+        "admin.compromise_key",
+        "admin.remove_audience",
+        "admin.remove_client",
+        "admin.remove_service",
+        "admin.rotate_key_now",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """What ends when something is removed. kind: "audience", "client" or "service"."""
+
+    kind: str
+    consequences: Consequences
 
 
 @dataclass(frozen=True, slots=True)
 class KeptAct:
-    """What a button does. thing: the name of what it is done to, "" where the address leads to none."""
+    """What a button does. thing: the name of what it is done to, "" where the address leads to none.
+
+    ends: what ends with it as it is now; None for an act that removes nothing, or of nothing.
+    """
 
     label: str
     thing: str
+    ends: Ends | None = None
+    looks_dangerous: bool = False
 
 
 def describe(desk: Desk, kept: KeptForm) -> KeptAct:
@@ -45,10 +69,27 @@ def describe(desk: Desk, kept: KeptForm) -> KeptAct:
     label = LABELS.get(kept.endpoint)
     if label is None:
         return KeptAct(_UNKNOWN, "")
+    looks_dangerous = kept.endpoint in _DANGEROUS_LOOKS
     try:
-        return KeptAct(label, _find_thing(desk, kept.arguments))
+        thing, ends = _find_thing(desk, kept.arguments), _find_ends(desk, kept)
     except (NotFound, NotAllowed):
-        return KeptAct(label, "")
+        return KeptAct(label, "", looks_dangerous=looks_dangerous)
+    return KeptAct(label, thing, ends, looks_dangerous)
+
+
+def _find_ends(desk: Desk, kept: KeptForm) -> Ends | None:
+    """Return what ends with a removal, in the numbers of its danger zone; raises NotFound, NotAllowed."""
+    registrar, named = desk.registrar(), kept.arguments
+    match kept.endpoint:
+        case "admin.remove_audience":
+            audience = audiences.find_audience_by_id(registrar, named["audience_id"])
+            return Ends("audience", consequences.of_audience(registrar, audience.identifier))
+        case "admin.remove_client":
+            return Ends("client", consequences.of_client(registrar, named["client_id"]))
+        case "admin.remove_service":
+            service = services.find_service_by_id(registrar, named["service_id"])
+            return Ends("service", consequences.of_service(registrar, service.name))
+    return None
 
 
 def _find_thing(desk: Desk, named: Mapping[str, Any]) -> str:  # Any: as the routes convert them

@@ -15,6 +15,7 @@ from issuer.model.user import Role
 from issuer.pages import gate
 from issuer.registry import clients, permissions, services, users
 from issuer.registry.listings import keys
+from issuer.registry.permissions import NewPermission
 from issuer.registry.powers import DANGEROUS
 from tests.oauth.world import World
 from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, sign_in_as
@@ -171,6 +172,49 @@ def test_what_will_be_done_is_told_by_where_the_form_is_sent(
     assert find_thing(header) == thing.format(**filled)
     assert f'action="{path.format(**filled)}"' in form
     assert f"autofocus>{label}</button>" in form
+
+
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        (
+            "{client}/remove",
+            "It loses 1 audience at once. 0 refresh token families give no more tokens. {left}",
+        ),
+        ("/admin/audiences/{audience}/remove", "1 client loses it at once. {left}"),
+        ("/admin/services/{service}/remove", f"1 audience of {HOSTILE}: 1 client loses it at once. {{left}}"),
+    ],
+)
+def test_what_ends_with_a_removal_is_told_where_it_is_done_in_the_words_of_the_danger_zone(
+    world: World, owner: Member, path: str, told: str
+):
+    audience = world.add_audience("urn:orders", service=HOSTILE)
+    client_id = world.clients["Robot"].client_id
+    permissions.grant_permission(world.registrar, NewPermission(client_id, "urn:orders"))
+    filled = {
+        "client": f"/admin/clients/{client_id}", "audience": audience.id, "service": audience.service.id,
+    }  # fmt: skip
+
+    page = owner.send(STEP_UP, password=PASSWORD, kept_action=path.format(**filled), **{"kept.x": "x"}).text
+
+    left = (
+        "No live token is left. 0 tokens were issued in the last 24 hours. "
+        "Removing takes away 1 permission for good."
+    )
+    told = told.format(left=left)
+    form = page.split("<main")[1].split("</header>")[1]
+    assert html.unescape(re.search(r"<p>([^<]*)</p>", form)[1]) == told
+    assert 'class="button danger filled" autofocus' in form
+    danger = path.format(**filled).replace("remove", "danger")
+    zone = owner.open(danger if "services" not in danger else danger.removesuffix("/danger")).text
+    assert told in html.unescape(zone)
+
+
+def test_what_removes_nothing_tells_no_end_and_looks_as_usual(world: World, owner: Member):
+    page = owner.send(STEP_UP, password=PASSWORD, kept_action=secret_path(world), **{"kept.x": "x"}).text
+
+    assert 'class="button primary" autofocus' in page
+    assert "permission" not in page.split("<main")[1]
 
 
 def test_every_dangerous_form_has_its_words(world: World):
