@@ -223,6 +223,10 @@ class Conflict(RegistryRefusal):
     sentence = "This contradicts what is registered."
 
 
+class Stale(Conflict):
+    """Somebody else changed it after it was read: it is not at the version that a change was made for."""
+
+
 class InvalidValue(RegistryRefusal):
     """A field holds what it may not hold."""
 

@@ -8,18 +8,19 @@ from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
-from issuer.admin import advice, closed, lists
+from issuer.admin import advice, closed, lists, stale_edit
 from issuer.admin.checks import REQUIRED, Checked
 from issuer.admin.desk import Desk
 from issuer.admin.view import View
-from issuer.errors import Conflict, InvalidValue
+from issuer.errors import Conflict, InvalidValue, Stale
 from issuer.model.listing import LARGEST_PAGE, ListQuery
 from issuer.model.service import Service, ServiceId, ServiceState
-from issuer.pages import error_pages, forms
+from issuer.pages import forms
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, PageForm
 from issuer.pages.gate import SIGNED_IN, needs
 from issuer.pages.listing import Listing, read_listing
+from issuer.pages.return_path import current_address
 from issuer.policy import free_text
 from issuer.registry import clients, services
 from issuer.registry.listings import audiences as audience_lists
@@ -147,19 +148,24 @@ class ServicePages:
         closed.refuse_service(service)
         form = _Belonging(data=_describe(service))
         if form.validate_on_submit():
-            if form.version.data != str(service.version):
-                return error_pages.show_stale(service.name, _compare(form, service), request.path)
             wanted = ServiceChange(
                 forms.read_text(form.owner), form.trust_group.data or None, service.version
             )
             try:
+                stale_edit.check(form, service.version)
                 services.change_service(registrar, service.name, wanted)
+            except Stale:
+                return self._show_stale(form, service.id)
             except (Conflict, InvalidValue) as refusal:
                 form.refuse(refusal, "trust_group" if "trust group" in refusal.detail else None)
             else:
                 flash(f"{service.name} was changed.")
                 return _go_to(service)
         return render_template("admin/services/edit.html", form=form, service=service), _status(form)
+
+    def _show_stale(self, form: _Belonging, service_id: ServiceId) -> Response:
+        service = services.find_service_by_id(self._desk.registrar(), service_id)
+        return stale_edit.show(service.name, _compare(form, service), current_address(), service.name)
 
     def disable(self, service_id: int) -> ResponseReturnValue:
         """Stop tokens for all audiences of a service."""

@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterator
 from flask import Response, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from issuer.admin import account, new_user, user_fields
+from issuer.admin import account, new_user, stale_edit, user_fields
 from issuer.admin.desk import Desk
 from issuer.admin.user_fields import EditUserForm, PasswordFields
 from issuer.admin.view import Answer, View
-from issuer.errors import Conflict
+from issuer.errors import Conflict, Stale
 from issuer.model.listing import ListQuery
 from issuer.model.user import Role, User, UserState
-from issuer.pages import error_pages, listing
+from issuer.pages import listing
 from issuer.pages.error_pages import Version
 from issuer.pages.gate import needs
 from issuer.registry import users, web_sessions
@@ -62,13 +62,14 @@ class UserPages:
             return _show_edit(form, user)
         if not form.validate():
             return _show_edit(form, user, 422)
-        if form.version.data != str(user.version):
-            return _show_stale(form, user)
         role = Role(form.role.data)
         # A form without scripts sends services for every role; those of another one are dropped.
         services = form.read_services() if role is Role.SERVICE_OWNER else frozenset()
         try:
+            stale_edit.check(form, user.version)
             users.change_user(registrar, name, UserChange(role, services, user.version))
+        except Stale:
+            return _show_stale(form, users.find_user(registrar, name))
         except user_fields.REFUSALS as refusal:
             form.refuse(refusal, user_fields.find_role_field(refusal))
             return _show_edit(form, user, 422)
@@ -173,4 +174,4 @@ def _show_stale(form: EditUserForm, user: User) -> Response:
         Version("Role", user_fields.ROLES[form.role.data], user_fields.ROLES[user.role.value]),
         Version("Services", ", ".join(sorted(form.read_services())), ", ".join(user.services)),
     ]
-    return error_pages.show_stale(user.name, versions, url_for("admin.edit_user", name=user.name))
+    return stale_edit.show(user.name, versions, url_for("admin.edit_user", name=user.name), user.name)

@@ -122,10 +122,11 @@ class Version:
         return self.yours != self.current
 
 
-def show_stale(name: str, versions: Sequence[Version], edit_url: str) -> Response:
+def show_stale(name: str, versions: Sequence[Version], edit_url: str, audit_url: str = "") -> Response:
     """Return the page of a stale edit (409), both versions beside each other.
 
-    name: of what was to be changed. edit_url: where to edit what is there now.
+    name: of what was to be changed. edit_url: where to edit what is there now. audit_url: where it says who
+    changed what, "" for nowhere.
     """
     request_id = request.environ.get(answers.REQUEST_ID, "")
     page = render_template(
@@ -133,6 +134,7 @@ def show_stale(name: str, versions: Sequence[Version], edit_url: str) -> Respons
         name=name,
         versions=versions,
         edit_url=edit_url,
+        audit_url=audit_url,
         request_id=request_id,
     )
     return Response(page, 409)

@@ -1,6 +1,6 @@
 """What holds for every audience, whether it is new or changed."""
 
-from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.errors import Conflict, InvalidValue, Locked, Stale
 from issuer.model.audience import Audience, AudienceState, Scope, TokenPolicy
 from issuer.model.service import Service, ServiceState
 from issuer.policy import extra_claims, free_text, scopes
@@ -26,9 +26,7 @@ def require_changeable(
     if audience.state is AudienceState.REMOVED:
         raise Conflict(f"the audience {audience.identifier} is removed; that is for good")
     if expected_version not in {None, audience.version}:
-        raise Conflict(
-            f"somebody changed {audience.identifier} meanwhile: it is at version {audience.version}"
-        )
+        raise Stale(f"somebody changed {audience.identifier} meanwhile: it is at version {audience.version}")
     return audience
 
 

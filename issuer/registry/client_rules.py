@@ -3,7 +3,7 @@
 import re
 from typing import Final
 
-from issuer.errors import Conflict, InvalidValue, Locked, NotFound
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound, Stale
 from issuer.model.client import Client, ClientState, GrantType
 from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.policy import free_text, identifiers, resemblance
@@ -41,7 +41,7 @@ def require_changeable(connection: Connection, client_id: str, expected_version:
     if client.state is ClientState.REMOVED:
         raise Conflict(f"the client {client_id} is removed; that is for good")
     if expected_version not in {None, client.version}:
-        raise Conflict(f"somebody changed {client_id} meanwhile: it is at version {client.version}")
+        raise Stale(f"somebody changed {client_id} meanwhile: it is at version {client.version}")
     return client
 
 

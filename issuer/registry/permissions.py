@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.errors import Conflict, InvalidValue, Locked, Stale
 from issuer.model.audience import RESERVED_REFRESH, Audience, AudienceState
 from issuer.model.client import Client
 from issuer.model.permission import Permission, PermittedSubject
@@ -51,7 +51,7 @@ def grant_permission(registrar: Registrar, new: NewPermission) -> Permission:
         wanted = check_grant(client, audience, new)
         before = store.find_permission(change.connection, client.key, audience.id)
         if new.expected_version not in {None, find_version(before)}:
-            raise Conflict(f"somebody changed what {client.client_id} may ask for at {audience.identifier}")
+            raise Stale(f"somebody changed what {client.client_id} may ask for at {audience.identifier}")
         return _write(change, Granted(client, wanted, before))
 
 

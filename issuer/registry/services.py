@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from issuer.errors import Conflict, Locked, NotFound
+from issuer.errors import Conflict, Locked, NotFound, Stale
 from issuer.model.audience import AudienceState
 from issuer.model.service import Service, ServiceId, ServiceState
 from issuer.policy import free_text, resemblance
@@ -94,7 +94,7 @@ def change_service(registrar: Registrar, name: str, wanted: ServiceChange) -> Se
     with registrar.change(Power.SERVICES) as change:
         before = require_service(change.connection, name)
         if wanted.expected_version not in {None, before.version}:
-            raise Conflict(f"somebody changed {name} meanwhile: it is at version {before.version}")
+            raise Stale(f"somebody changed {name} meanwhile: it is at version {before.version}")
         after = replace(
             before,
             owner=settle(wanted.owner, before.owner),

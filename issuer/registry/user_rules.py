@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from issuer.errors import Conflict, InvalidValue, Locked, NotFound
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound, Stale
 from issuer.model.service import ServiceId, ServiceState
 from issuer.model.user import Role, User, UserState
 from issuer.policy import user_names
@@ -25,7 +25,7 @@ def require_changeable(connection: Connection, name: str, expected_version: int 
     if user.state is UserState.REMOVED:
         raise Conflict(f"the user {user.name} is removed; that is for good")
     if expected_version not in {None, user.version}:
-        raise Conflict(f"somebody changed {user.name} meanwhile: the user is at version {user.version}")
+        raise Stale(f"somebody changed {user.name} meanwhile: the user is at version {user.version}")
     return user
 
 

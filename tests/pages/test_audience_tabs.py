@@ -296,7 +296,7 @@ def test_a_client_is_found_and_permitted(world: World, owner: Member):
     address = at(world, f"/clients/grant?client={client_id}")
 
     found = owner.open(at(world, "/clients/pick?q=rob")).text
-    answer = owner.send(address, scopes=["read", "write"], default_scopes="read", subject="both", version="")
+    answer = owner.send(address, scopes=["read", "write"], default_scopes="read", subject="both", version="0")
 
     assert address.replace("&", "&amp;") in found
     assert answer.status_code == 303
@@ -329,7 +329,7 @@ def test_what_cannot_be_permitted_is_refused(world: World, owner: Member, fields
     client_id = world.add_client("Robot").client_id
 
     answer = owner.send(
-        at(world, f"/clients/grant?client={client_id}"), **{"subject": "client", "version": "", **fields}
+        at(world, f"/clients/grant?client={client_id}"), **{"subject": "client", "version": "0", **fields}
     )
 
     assert answer.status_code == 422
@@ -341,7 +341,7 @@ def test_refresh_can_be_permitted_to_nobody(world: World, owner: Member):
     client_id = world.add_client("Robot").client_id
 
     answer = owner.send(
-        at(world, f"/clients/grant?client={client_id}", "refresh"), subject="client", version=""
+        at(world, f"/clients/grant?client={client_id}", "refresh"), subject="client", version="0"
     )
 
     assert answer.status_code == 403
@@ -637,7 +637,7 @@ def test_a_service_owner_changes_the_audiences_of_that_service(world: World):
     answers = [
         visitor.send(at(world, "/edit"), description="Mine", version="1"),
         visitor.send(at(world, "/scopes/new"), name="pay"),
-        visitor.send(at(world, f"/clients/grant?client={client_id}"), subject="client", version=""),
+        visitor.send(at(world, f"/clients/grant?client={client_id}"), subject="client", version="0"),
         visitor.send(at(world, "/disable")),
     ]
 

@@ -7,11 +7,12 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, StringField
 from wtforms.validators import InputRequired
 
+from issuer.admin import stale_edit
 from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import REQUIRED, Checked
-from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.errors import Conflict, InvalidValue, Locked, Stale
 from issuer.model.audience import AliasMode
-from issuer.pages import error_pages, forms
+from issuer.pages import forms
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, PageForm
 from issuer.policy import dates, identifiers
@@ -78,10 +79,8 @@ class AliasTab(Tab):
         form = _RenameForm(data={"version": str(audience.version)})
         if form.validate_on_submit():
             new = forms.read_text(form.identifier)
-            if form.version.data != str(audience.version):
-                versions = [Version("Identifier", new, audience.identifier)]
-                return error_pages.show_stale(audience.identifier, versions, request.path)
             try:
+                stale_edit.check(form, audience.version)
                 aliases.rename_audience(
                     self._desk.registrar(),
                     audience.identifier,
@@ -89,6 +88,9 @@ class AliasTab(Tab):
                     _read_until(form),
                     expected_version=audience.version,
                 )
+            except Stale:
+                now = self._find(audience_id)
+                return self._show_stale(now, [Version("Identifier", new, now.identifier)])
             except (Conflict, InvalidValue, Locked) as refusal:
                 form.refuse(refusal, _find_field(refusal))
             else:

@@ -8,17 +8,18 @@ from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from issuer.admin import closed, lists
+from issuer.admin import closed, lists, stale_edit
 from issuer.admin.audiences.tab import Tab
-from issuer.errors import Conflict, InvalidValue, Locked, NotAllowed
+from issuer.errors import Conflict, InvalidValue, Locked, NotAllowed, Stale
 from issuer.model.audience import Audience
 from issuer.model.client import Client, ClientState
 from issuer.model.listing import ListQuery
 from issuer.model.permission import Permission, PermittedSubject
-from issuer.pages import error_pages, forms
+from issuer.pages import forms
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, PageForm
 from issuer.pages.listing import Listing, read_listing
+from issuer.pages.return_path import current_address
 from issuer.registry import clients, permissions
 from issuer.registry.listings import clients as client_lists
 from issuer.registry.listings import consequences, export
@@ -101,10 +102,12 @@ class ClientTab(Tab):
         before = self._find_permission(client, audience)
         form = _make_form(audience, before)
         if form.validate_on_submit():
-            if form.version.data != _version(before):
-                return error_pages.show_stale(client.name, _compare(form, before), request.full_path)
             try:
+                stale_edit.check(form, permissions.find_version(before))
                 self._grant(client, audience, form, before)
+            except Stale:
+                versions = _compare(form, self._find_permission(client, audience))
+                return stale_edit.show(client.name, versions, current_address(), client.client_id)
             except (Conflict, InvalidValue, Locked) as refusal:
                 form.refuse(refusal, "default_scopes" if "default" in refusal.detail else None)
             else:
@@ -160,7 +163,7 @@ def _read_list(**more: Sequence[str]) -> Listing:
 
 
 def _make_form(audience: Audience, before: Permission | None) -> _GrantForm:
-    shown: dict[str, object] = {"version": _version(before)}
+    shown: dict[str, object] = {"version": str(permissions.find_version(before))}
     if before is not None:
         shown["scopes"] = sorted(before.scopes)
         shown["default_scopes"] = sorted(before.default_scopes)
@@ -170,10 +173,6 @@ def _make_form(audience: Audience, before: Permission | None) -> _GrantForm:
         *((scope.name, scope.name) for scope in audience.scopes)
     )
     return form
-
-
-def _version(before: Permission | None) -> str:
-    return "" if before is None else str(before.version)
 
 
 def _compare(form: _GrantForm, before: Permission | None) -> list[Version]:

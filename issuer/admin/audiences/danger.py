@@ -4,11 +4,11 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 
+from issuer.admin import stale_edit
 from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import Checked
-from issuer.errors import Conflict, InvalidValue, Locked, NotFound, UnusableKey, WrongMasterKey
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound, Stale, UnusableKey, WrongMasterKey
 from issuer.model.audience import AudienceState, own_jwks_path
-from issuer.pages import error_pages
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm
 from issuer.policy import identifiers
@@ -91,16 +91,18 @@ class DangerTab(Tab):
         audience = self._find_changeable(audience_id)
         form = _SuccessorForm(data={"successor": audience.successor or "", "version": str(audience.version)})
         if form.validate_on_submit():
-            if form.version.data != str(audience.version):
-                versions = [Version("Successor", form.successor.data or "", audience.successor or "")]
-                return error_pages.show_stale(audience.identifier, versions, request.path)
             try:
+                stale_edit.check(form, audience.version)
                 audiences.deprecate_audience(
                     self._desk.registrar(),
                     audience.identifier,
                     form.successor.data or None,
                     expected_version=audience.version,
                 )
+            except Stale:
+                now = self._find(audience_id)
+                versions = [Version("Successor", form.successor.data or "", now.successor or "")]
+                return self._show_stale(now, versions)
             except (Conflict, InvalidValue, Locked, NotFound) as refusal:
                 form.refuse(refusal, "successor")
             else:

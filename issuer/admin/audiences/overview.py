@@ -1,15 +1,14 @@
 """What an audience is, what is found at it, and how much it is used."""
 
-from flask import flash, request
+from flask import flash
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 
-from issuer.admin import advice
+from issuer.admin import advice, stale_edit
 from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import Checked
-from issuer.errors import Conflict, InvalidValue
+from issuer.errors import Conflict, InvalidValue, Stale
 from issuer.model.audience import RESERVED_ACCESS, RESERVED_REFRESH, Audience
-from issuer.pages import error_pages
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm
 from issuer.policy import free_text
@@ -62,14 +61,14 @@ class OverviewTab(Tab):
         audience = self._find_changeable(audience_id)
         form = _AboutForm(data={"description": audience.description, "version": str(audience.version)})
         if form.validate_on_submit():
-            if form.version.data != str(audience.version):
-                versions = [Version("Description", form.description.data or "", audience.description)]
-                return error_pages.show_stale(audience.identifier, versions, request.path)
-            wanted = AudienceChange(
-                description=form.description.data or "", expected_version=audience.version
-            )
+            typed = form.description.data or ""
+            wanted = AudienceChange(description=typed, expected_version=audience.version)
             try:
+                stale_edit.check(form, audience.version)
                 audiences.change_audience(self._desk.registrar(), audience.identifier, wanted)
+            except Stale:
+                now = self._find(audience_id)
+                return self._show_stale(now, [Version("Description", typed, now.description)])
             except (Conflict, InvalidValue) as refusal:
                 form.refuse(refusal)
             else:

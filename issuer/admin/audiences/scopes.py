@@ -1,15 +1,16 @@
 """What can be permitted at an audience: its scopes, and who holds them."""
 
-from flask import flash, request
+from flask import Response, flash, request
 from flask.typing import ResponseReturnValue
 from wtforms import StringField
 from wtforms.validators import InputRequired
 
+from issuer.admin import stale_edit
 from issuer.admin.audiences.tab import Tab
 from issuer.admin.checks import REQUIRED, Checked
-from issuer.errors import BadLink, Conflict, InvalidValue
+from issuer.errors import BadLink, Conflict, InvalidValue, Stale
 from issuer.model.audience import Audience, Scope
-from issuer.pages import error_pages, forms
+from issuer.pages import forms
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, PageForm
 from issuer.policy import free_text, scopes
@@ -54,6 +55,8 @@ class ScopeTab(Tab):
             scope = Scope(forms.read_text(form.name), forms.read_text(form.description))
             try:
                 self._add(audience, scope)
+            except Stale:
+                return self._compare(audience_id, scope)
             except (Conflict, InvalidValue) as refusal:
                 form.refuse(refusal, "name")
             else:
@@ -68,12 +71,12 @@ class ScopeTab(Tab):
         form = _DescriptionForm(data={"description": scope.description, "version": str(audience.version)})
         if form.validate_on_submit():
             wanted = Scope(scope.name, form.description.data or "")
-            if form.version.data != str(audience.version):
-                versions = [Version(f"Description of {scope.name}", wanted.description, scope.description)]
-                return error_pages.show_stale(audience.identifier, versions, request.full_path)
             change = AudienceChange(add_scopes=(wanted,), expected_version=audience.version)
             try:
+                stale_edit.check(form, audience.version)
                 audiences.change_audience(self._desk.registrar(), audience.identifier, change)
+            except Stale:
+                return self._compare(audience_id, wanted)
             except (Conflict, InvalidValue) as refusal:
                 form.refuse(refusal)
             else:
@@ -89,6 +92,13 @@ class ScopeTab(Tab):
         audiences.change_audience(self._desk.registrar(), audience.identifier, change)
         flash(f"The scope {name} is gone.")
         return self._go_back(audience)
+
+    def _compare(self, audience_id: int, wanted: Scope) -> Response:
+        """Answer in place of a stale edit of a scope, which may be gone, or there, meanwhile."""
+        now = self._find(audience_id)
+        current = next((scope.description for scope in now.scopes if scope.name == wanted.name), "")
+        label = f"Description of {wanted.name}"
+        return self._show_stale(now, [Version(label, wanted.description, current)])
 
     def _add(self, audience: Audience, scope: Scope) -> None:
         if scope.name in {one.name for one in audience.scopes}:

@@ -1,14 +1,17 @@
 """What all tabs of an audience share: which audience it is, the header, and what may be done here."""
 
+from collections.abc import Sequence
 from typing import Final
 
-from flask import redirect, render_template, url_for
+from flask import Response, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 
-from issuer.admin import closed
+from issuer.admin import closed, stale_edit
 from issuer.admin.desk import Desk
 from issuer.errors import NotAllowed
 from issuer.model.audience import Audience, AudienceId, AudienceState
+from issuer.pages.error_pages import Version
+from issuer.pages.return_path import current_address
 from issuer.registry import audiences
 from issuer.registry.powers import Power
 
@@ -49,6 +52,10 @@ class Tab:
         if not self._desk.may(Power.AUDIENCES, audience.service.name):
             raise NotAllowed(f"you do not own the service {audience.service.name}")
         return audience
+
+    def _show_stale(self, now: Audience, versions: Sequence[Version]) -> Response:
+        """Answer in place of a stale edit, on the address of its form. now: as it is, read anew."""
+        return stale_edit.show(now.identifier, versions, current_address(), now.identifier)
 
     def _show(self, template: str, audience: Audience, **shown: object) -> str:
         """Return a page of an audience. template: its file below templates/admin/audiences."""

@@ -1,14 +1,14 @@
 """What a token for an audience looks like, each value with whose word it is."""
 
-from flask import flash, request
+from flask import flash
 from flask.typing import ResponseReturnValue
 
+from issuer.admin import stale_edit
 from issuer.admin.audiences import policy_form
 from issuer.admin.audiences.policy_form import PolicyFields
 from issuer.admin.audiences.tab import Tab
-from issuer.errors import Conflict, InvalidValue
+from issuer.errors import Conflict, InvalidValue, Stale
 from issuer.model.audience import Audience, AudienceState, own_jwks_path
-from issuer.pages import error_pages
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm
 from issuer.registry import audiences
@@ -43,10 +43,12 @@ class TokenPolicyTab(Tab):
         audience = self._find_changeable(audience_id)
         form = _PolicyForm(data={**policy_form.describe(audience), "version": str(audience.version)})
         if form.validate_on_submit():
-            if form.version.data != str(audience.version):
-                return error_pages.show_stale(audience.identifier, _compare(form, audience), request.path)
             try:
+                stale_edit.check(form, audience.version)
                 self._change(audience, form)
+            except Stale:
+                now = self._find(audience_id)
+                return self._show_stale(now, _compare(form, now))
             except (Conflict, InvalidValue) as refusal:
                 policy_form.refuse(form, refusal)
             else:

@@ -7,13 +7,12 @@ from flask import Response, flash, url_for
 from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectMultipleField
 
-from issuer.admin import lists
+from issuer.admin import lists, stale_edit
 from issuer.admin.clients.tab import Tab
-from issuer.errors import Conflict, InvalidValue, Locked
+from issuer.errors import Conflict, InvalidValue, Locked, Stale
 from issuer.model.audience import RESERVED_REFRESH, Audience, AudienceId, AudienceState
 from issuer.model.client import Client, ClientState
 from issuer.model.permission import PermittedSubject
-from issuer.pages import error_pages
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, make_choices
 from issuer.pages.listing import read_listing
@@ -112,17 +111,14 @@ class AccessTab(Tab):
         form = _make_form(target)
         if not form.validate():
             return self._show_permission(target, form)
-        if form.version.data != str(permissions.find_version(target.permission)):
-            return _show_stale(form, target)
         try:
+            stale_edit.check(form, permissions.find_version(target.permission))
             permissions.grant_permission(registrar, _read(form, target))
-        except (InvalidValue, Locked) as refusal:
-            form.refuse(refusal, "default_scopes" if "default scopes" in refusal.detail else None)
-        except Conflict as refusal:
+        except Stale:
             found = client_overview.find_target(registrar, client_id, AudienceId(audience_id))
-            if found.permission != target.permission:
-                return _show_stale(form, found)
-            form.refuse(refusal)
+            return _show_stale(form, found)
+        except (InvalidValue, Locked, Conflict) as refusal:
+            form.refuse(refusal, "default_scopes" if "default scopes" in refusal.detail else None)
         else:
             did = "may ask for" if target.permission is None else "was changed at"
             flash(f"{target.client.name} {did} {target.audience.identifier}, within a second everywhere.")
@@ -220,4 +216,4 @@ def _show_stale(form: PermissionForm, target: Target) -> Response:
     ]
     name = f"{target.client.name} at {target.audience.identifier}"
     page = url_for("admin.show_permission", client_id=target.client.client_id, audience_id=target.audience.id)
-    return error_pages.show_stale(name, versions, page)
+    return stale_edit.show(name, versions, page, target.client.client_id)

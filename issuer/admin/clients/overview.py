@@ -2,23 +2,23 @@
 
 from dataclasses import dataclass
 
-from flask import Response, flash, request
+from flask import Response, flash
 from flask.typing import ResponseReturnValue
 from wtforms import RadioField, SelectMultipleField
 from wtforms.validators import InputRequired
 from wtforms.widgets import CheckboxInput, ListWidget
 
-from issuer.admin import advice, closed
+from issuer.admin import advice, closed, stale_edit
 from issuer.admin.clients import kinds
 from issuer.admin.clients.new import ClientFields
 from issuer.admin.clients.tab import Tab
-from issuer.errors import Conflict, InvalidValue, Locked, NotFound, TokenRefusal
+from issuer.errors import Conflict, InvalidValue, Locked, NotFound, Stale, TokenRefusal
 from issuer.issuing.mint import Unsigned
 from issuer.model.client import AuthMethod, Client, ClientState, ClientType, GrantType
 from issuer.model.token_plan import TargetRequest
-from issuer.pages import error_pages
 from issuer.pages.error_pages import Version
 from issuer.pages.forms import EditForm, make_choices, read_text
+from issuer.pages.return_path import current_address
 from issuer.registry import clients
 from issuer.registry.clients import ClientChange
 from issuer.registry.listings import client_overview, consequences
@@ -80,31 +80,18 @@ class OverviewTab(Tab):
         closed.refuse_client(client)
         form = _make_form(linked)
         if form.validate_on_submit():
-            if form.version.data != str(client.version):
-                return self._show_stale(form, linked)
             try:
+                stale_edit.check(form, client.version)
                 clients.change_client(registrar, client_id, _read(form, client.version))
-            except (InvalidValue, NotFound, Locked) as refusal:
-                form.refuse_at_field(refusal)
-            except Conflict as refusal:
-                found = client_overview.find_linked(registrar, client_id)
-                if found.client.version != client.version:
-                    return self._show_stale(form, found)
+            except Stale:
+                return _show_stale(form, client_overview.find_linked(registrar, client_id))
+            except (InvalidValue, NotFound, Locked, Conflict) as refusal:
                 form.refuse_at_field(refusal)
             else:
                 flash(f"{form.name.data} was changed. It takes effect everywhere within a second.")
                 return self._go_back(client)
         page = self._show("edit.html", client, form=form)
         return page, 422 if form.is_submitted() else 200
-
-    def _show_stale(self, form: EditClientForm, linked: Linked) -> Response:
-        now = EditClientForm(formdata=None, data=_describe(linked))
-        versions = [
-            Version(field.label.text, _word(field.data), _word(now[field.name].data))
-            for field in form
-            if field.name not in {"version", "csrf_token"}
-        ]
-        return error_pages.show_stale(linked.client.name, versions, request.path)
 
     def _find_effect(self, client: Client) -> Effect | None:
         if client.state is not ClientState.ACTIVE:
@@ -155,6 +142,16 @@ def _read(form: EditClientForm, version: int) -> ClientChange:
         service=read_text(form.service) or None,
         expected_version=version,
     )
+
+
+def _show_stale(form: EditClientForm, linked: Linked) -> Response:
+    now = EditClientForm(formdata=None, data=_describe(linked))
+    versions = [
+        Version(field.label.text, _word(field.data), _word(now[field.name].data))
+        for field in form
+        if field.name not in {"version", "csrf_token"}
+    ]
+    return stale_edit.show(linked.client.name, versions, current_address(), linked.client.client_id)
 
 
 def _word(value: object) -> str:
