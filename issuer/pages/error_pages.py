@@ -16,6 +16,7 @@ from issuer.errors import (
     Refusal,
     RegistryRefusal,
     ServerError,
+    SignInRequired,
     StepUpRequired,
     TemporarilyUnavailable,
 )
@@ -153,6 +154,8 @@ def register(app: Flask, is_page: Callable[[], bool], tell_fault: TellFault) -> 
 
     @app.errorhandler(Refusal)
     def answer_refusal(refusal: Refusal) -> BaseResponse:
+        if isinstance(refusal, SignInRequired):
+            return gate.send_to_sign_in()
         if isinstance(refusal, StepUpRequired):
             return gate.send_to_step_up()
         response = show(refusal.status, _word(refusal))

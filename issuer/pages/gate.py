@@ -13,7 +13,7 @@ from flask import Flask, Response, flash, g, redirect, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
 
-from issuer.errors import Forbidden
+from issuer.errors import Forbidden, SignInRequired
 from issuer.pages.page_user import CurrentUser, PageUser
 from issuer.pages.return_path import current_address, find_return_path
 
@@ -79,27 +79,27 @@ class Gate:
         """Return every endpoint that has a policy."""
         return list(self._policies)
 
-    def admit(self) -> BaseResponse | None:
-        """Let the request pass (None) or answer in place of the view.
+    def admit(self) -> None:
+        """Let the request pass.
 
-        Raises Forbidden without a policy or a power, CSRFError for a change that no form of ours asks for.
+        Raises Forbidden without a policy or a power, SignInRequired where nobody is signed in who has to be,
+        CSRFError for a change that no form of ours asks for.
         """
         if request.endpoint is None:  # no such address or method: Flask says so
-            return None
+            return
         policy = self.find_policy(request.endpoint)
         if policy is None:
             raise Forbidden("this address has no policy")
         if policy.who is Who.MACHINES:
-            return None
+            return
         self._check_origin()
         if policy.who is Who.EVERYONE:
-            return None
+            return
         user = find_user(self._current_user)
         if user is None:
-            return send_to_sign_in()
+            raise SignInRequired("nobody is signed in")
         if policy.power and policy.power not in user.powers:
             raise Forbidden(f"this needs the power {policy.power}")
-        return None
 
     def _check_origin(self) -> None:
         if request.method in _CHANGES_NOTHING:
@@ -121,6 +121,11 @@ def find_user(current_user: CurrentUser) -> PageUser | None:
         g.user = current_user(request)
     user: PageUser | None = g.user
     return user
+
+
+def change_user(user: PageUser) -> None:
+    """Let the rest of this request be of somebody who has just signed in."""
+    g.user = user
 
 
 def send_to_sign_in() -> BaseResponse:
