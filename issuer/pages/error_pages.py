@@ -109,6 +109,11 @@ def show(status: int, wording: Wording | None = None) -> Response:
     return Response(render_template("error.html", status=status, words=words, request_id=request_id), status)
 
 
+def show_bad_form() -> Response:
+    """Return the page of a form whose token is not ours or no longer good (400)."""
+    return show(400, _BAD_FORM)
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One field of a stale edit: what was typed, and what is registered now."""
@@ -147,7 +152,7 @@ def register(app: Flask, is_page: Callable[[], bool], tell_fault: TellFault) -> 
 
     @app.errorhandler(HTTPException)
     def answer_http_error(error: HTTPException) -> Response:
-        response = show(error.code or 500, _BAD_FORM if isinstance(error, CSRFError) else None)
+        response = show_bad_form() if isinstance(error, CSRFError) else show(error.code or 500)
         if error.code == 405:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return response

@@ -1,14 +1,16 @@
-"""A form sent after its session has ended: said so, led back, and what was typed is not another user's."""
+"""A form sent after its session has ended, or the next has begun: nothing typed is lost, or another's."""
 
 import html
 import re
+from unittest import mock
 
 import pytest
 from werkzeug.test import TestResponse
 
+from issuer.errors import TemporarilyUnavailable
 from issuer.model.user import Role
 from issuer.model.web_session import IDLE_SECONDS
-from issuer.registry import services, users
+from issuer.registry import services, users, web_sessions
 from tests.conftest import FixedClock
 from tests.oauth.world import World
 from tests.pages.signed_in import PASSWORD, Member, add_user, find_token, hash_cheaply, sign_in_as
@@ -17,6 +19,7 @@ SIGN_IN = "/admin/sign-in"
 NEW = "/admin/services/new"
 ENDED = "Your session has ended; nothing was saved."
 KEPT = "What you typed is kept"
+SENT = {"Sec-Fetch-Site": "same-origin"}
 HOSTILE = """Shop"'><b>bold</b>"""
 
 
@@ -174,3 +177,82 @@ def test_the_token_of_before_is_worth_nothing_after(owner: Member, clock: FixedC
     assert find_token(shown.text) != before
     data = {"csrf_token": before, "name": "Shop", "owner": "x"}
     assert owner.ask("POST", NEW, data=data).status_code == 400
+
+
+class TestStaleForm:
+    """A form of before the last sign-in, sent after it."""
+
+    @pytest.fixture
+    def stale(self, owner: Member) -> dict[str, str]:
+        """Give the fields of a form that was opened before somebody signed in in another tab."""
+        before = owner.find_token()
+        owner.http.delete_cookie("__Host-issuer_forms", domain="id.example")
+        assert owner.find_token() != before
+        return {"csrf_token": before, "name": HOSTILE, "owner": "Shop team"}
+
+    def test_it_is_shown_again_with_what_was_typed(self, world: World, owner: Member, stale: dict[str, str]):
+        shown = owner.ask("POST", NEW, data=stale, headers=SENT)
+
+        assert shown.status_code == 400
+        assert "You have signed in again since this form was opened." in shown.text
+        assert HOSTILE in html.unescape(shown.text.split("<dl")[1])
+        assert "<b>bold" not in shown.text
+        assert HOSTILE not in names_of(world)
+        assert press(owner, shown).status_code == 303
+        assert HOSTILE in names_of(world)
+
+    @pytest.mark.parametrize("site", [None, "none", "same-site", "cross-site"])
+    def test_what_no_page_of_ours_sent_is_not_shown(
+        self, owner: Member, stale: dict[str, str], site: str | None
+    ):
+        """It would let another site fill in a form with a good token (CWE-352)."""
+        headers = {} if site is None else {"Sec-Fetch-Site": site}
+
+        answer = owner.ask("POST", NEW, data=stale, headers=headers)
+
+        assert answer.status_code == 400
+        assert "This form is no longer valid" in answer.text
+        assert "Shop team" not in answer.text
+
+    def test_a_form_with_a_password_is_not_shown(self, owner: Member, stale: dict[str, str]):
+        path = "/admin/users/by-name/alice/password"
+
+        answer = owner.ask("POST", path, data={**stale, "password": "hunter2-4711"}, headers=SENT)
+
+        assert answer.status_code == 400
+        assert "This form is no longer valid" in answer.text
+        assert "4711" not in answer.text
+
+    def test_a_form_for_everybody_is_left_alone(self, owner: Member, stale: dict[str, str]):
+        answer = owner.ask("POST", "/admin/theme", data={**stale, "theme": "dark"}, headers=SENT)
+
+        assert "This form is no longer valid" in answer.text
+
+    def test_a_fragment_says_so_where_it_would_stand(self, owner: Member, stale: dict[str, str]):
+        headers = {**SENT, "HX-Request": "true"}
+
+        answer = owner.ask("POST", "/admin/audiences/check", data=stale, headers=headers)
+
+        assert answer.status_code == 200
+        assert "You have signed in again since this page was opened" in answer.text
+        assert "<html" not in answer.text
+
+    def test_who_is_signed_out_by_now_signs_in_first(
+        self, owner: Member, stale: dict[str, str], clock: FixedClock
+    ):
+        """After twelve hours both have ended, the session and the token."""
+        clock.step(IDLE_SECONDS + 60)
+
+        asked = owner.ask("POST", NEW, data=stale, headers=SENT)
+
+        assert asked.status_code == 403
+        assert KEPT in asked.text
+        assert HOSTILE in html.unescape(give(owner, asked, "alice").text.split("<dl")[1])
+
+    def test_while_the_database_is_away_the_page_says_so(self, owner: Member, stale: dict[str, str]):
+        away = TemporarilyUnavailable("the pool is empty")
+
+        with mock.patch.object(web_sessions, "find_signed_in", side_effect=away):
+            answer = owner.ask("POST", NEW, data=stale, headers=SENT)
+
+        assert answer.status_code == 503
