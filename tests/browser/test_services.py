@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from werkzeug.serving import make_server
 
 from issuer.model.audience import AliasMode, AudienceId, TokenTyp
@@ -25,6 +25,8 @@ from tests.oauth.world import World, make_settings, opened_world
 from tests.pages.signed_in import Member, sign_in_as
 
 DAY = 24 * 3600
+# htmx waits for a pause in the typing.
+_LONGER_THAN_A_PAUSE = 500
 ORDERS = "https://orders.shop.example"
 LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
 
@@ -160,6 +162,30 @@ def test_what_is_typed_is_answered_beside_the_form(browser: Browser, town: Town)
         expect(outlook).to_contain_text('"aud": "http://orders.shop.example:81"')
         expect(outlook).to_contain_text("twin-spelling")
         visit.keep_picture("audience-typed-light-1280")
+        visit.assert_sound()
+
+
+def test_what_was_typed_last_is_answered_however_slow_the_first_answer_is(browser: Browser, town: Town):
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    with signed_in(browser, town) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        outlook = page.get_by_label("What a token holds")
+        page.route("**/audiences/check", hold_first)
+        with page.expect_request("**/audiences/check"):
+            page.get_by_label("Identifier").fill("https://first.shop.example")
+        for name in ("second", "third"):
+            page.get_by_label("Identifier").fill(f"https://{name}.shop.example")
+            page.wait_for_timeout(_LONGER_THAN_A_PAUSE)
+
+        expect(outlook).to_contain_text('"aud": "https://third.shop.example"')
         visit.assert_sound()
 
 
