@@ -189,6 +189,39 @@ def test_what_was_typed_last_is_answered_however_slow_the_first_answer_is(browse
         visit.assert_sound()
 
 
+@pytest.mark.parametrize("status", [400, 503, None])
+def test_what_could_not_be_checked_is_said_in_place_of_an_older_verdict(
+    browser: Browser, town: Town, status: int | None
+):
+    """Not a page of an error within the page; status: None for an answer that never comes."""
+    page_of_error = "<!doctype html><title>Not just now</title><main><h1>Not just now</h1></main>"
+    with signed_in(browser, town) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        outlook = page.get_by_label("What a token holds")
+        identifier = page.get_by_label("Identifier")
+        identifier.fill("https://first.shop.example")
+        expect(outlook).to_contain_text('"aud": "https://first.shop.example"')
+
+        def fail(route: Route) -> None:
+            if status is None:
+                route.abort()
+            else:
+                route.fulfill(status=status, content_type="text/html", body=page_of_error)
+
+        page.route("**/audiences/check", fail)
+        identifier.fill("https://second.shop.example")
+
+        expect(outlook).to_contain_text("This could not be checked just now.")
+        expect(outlook).not_to_contain_text("first")
+        expect(outlook.get_by_role("heading", name="Not just now")).to_have_count(0)
+        visit.keep_picture(f"audience-unchecked-{status}")
+        page.unroute("**/audiences/check")
+        identifier.fill("https://third.shop.example")
+        expect(outlook).to_contain_text('"aud": "https://third.shop.example"')
+        expect(identifier).to_have_value("https://third.shop.example")
+
+
 @pytest.mark.parametrize("scripts", [True, False])
 def test_a_service_and_its_audience_are_registered_used_and_disabled(
     browser: Browser, town: Town, scripts: bool
