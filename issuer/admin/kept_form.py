@@ -45,7 +45,8 @@ class KeptForm:
         ]
 
 
-_HIDDEN: Final = frozenset({"version", "form_id"})
+# What the page put there, and which button was pressed.
+_HIDDEN: Final = frozenset({"version", "form_id", "act"})
 
 
 def find_interrupted() -> KeptForm | None:

@@ -81,6 +81,15 @@ def test_what_was_typed_goes_on_after_the_same_user_signs_in(world: World, owner
     assert HOSTILE in names_of(world)
 
 
+def test_which_button_was_pressed_is_not_shown_as_typed(owner: Member, clock: FixedClock):
+    typed = {"identifier": "https://orders.example", "act": "check", "version": "4", "form_id": "abcdefgh"}
+
+    shown = give(owner, send_late(owner, clock, "/admin/audiences/new", **typed), "alice")
+
+    assert re.findall(r"<dt[^>]*>([^<]*)</dt>", shown.text) == ["Identifier"]
+    assert 'name="act" value="check"' in shown.text
+
+
 def test_the_page_that_goes_on_is_of_who_signed_in(owner: Member, clock: FixedClock):
     shown = give(owner, send_late(owner, clock, name="Shop"), "alice")
 
