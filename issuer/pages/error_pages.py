@@ -84,8 +84,10 @@ _BY_STATUS: Final = {
     500: _FAILED,
     503: Wording(
         "Not just now",
-        "The server cannot reach its database.",
-        "Try again in a moment. Tokens are still being issued from what is known.",
+        "The server cannot reach its database, so it cannot read its registry. Clients it knows get tokens "
+        "from memory for as long as ISSUER_REGISTRY_STALE_SECONDS says; "
+        "after that they are told to come again.",
+        "Try again in a moment. Whoever runs this server looks at /readyz and at the database.",
     ),
 }
 _BAD_FORM: Final = Wording(
