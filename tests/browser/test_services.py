@@ -223,6 +223,29 @@ def test_what_could_not_be_checked_is_said_in_place_of_an_older_verdict(
 
 
 @pytest.mark.parametrize("scripts", [True, False])
+def test_a_preset_is_chosen_by_its_button_alone_and_keeps_what_was_typed(
+    browser: Browser, town: Town, scripts: bool
+):
+    identifier = f"https://preset-{scripts}.example".lower()
+    with signed_in(browser, town, scripts=scripts) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        page.get_by_label("Identifier").fill(identifier)
+        page.get_by_label("Service", exact=True).select_option("Billing")
+
+        page.get_by_role("button", name="Public API").click()
+
+        expect(page.get_by_role("button", name="Public API", pressed=True)).to_be_visible()
+        expect(page.get_by_label("Identifier")).to_have_value(identifier)
+        expect(page.get_by_label("Access token lives")).to_have_value("300")
+        page.get_by_label("Identifier").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(identifier)
+
+    audience = audiences.find_audience(town.world.registrar, identifier)
+    assert (audience.service.name, audience.policy.access_token_seconds) == ("Billing", 300)
+
+
+@pytest.mark.parametrize("scripts", [True, False])
 def test_a_service_and_its_audience_are_registered_used_and_disabled(
     browser: Browser, town: Town, scripts: bool
 ):
