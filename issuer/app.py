@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response as BaseResponse
 from issuer import config, endpoints, logs, master_key
 from issuer import parts as made
 from issuer.admin import routes as console
-from issuer.admin import step_up
+from issuer.admin import sign_in, stale_form, step_up
 from issuer.admin.desk import Desk
 from issuer.admin.session import Sessions
 from issuer.answers import Application
@@ -230,6 +230,8 @@ def _furnish(app: Flask, parts: Parts, routes: list[Route], current_user: Curren
     )
     app.add_url_rule("/", landing.ENDPOINT, shown.show, methods=["GET"], provide_automatic_options=False)
     blueprint = console.make_blueprint(views, policies, console.RAIL, find_user)
+    sign_in.register(blueprint, desk)
+    stale_form.register(blueprint, desk)
     step_up.register(blueprint, desk)
     app.register_blueprint(blueprint)
 

@@ -199,6 +199,14 @@ class Forbidden(PageRefusal):
     sentence = "Your role does not allow this. An owner of this issuer can give you one that does."
 
 
+class SignInRequired(PageRefusal):
+    """Nobody is signed in, or the session has ended."""
+
+    code = "sign_in_required"
+    status = 403
+    sentence = "Sign in first."
+
+
 class RegistryRefusal(Refusal):
     """A refusal to an admin, who is told the detail."""
 

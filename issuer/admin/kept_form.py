@@ -1,14 +1,14 @@
 """Kept form: what was typed into a form when the password had to be given in between.
 
-It goes through the pages of the step-up as hidden fields, never through an address, a log or a table. A form
-that holds a password or a secret is not kept at all: then it has to be typed again.
+It goes through the pages of the step-up and of signing in as hidden fields, never through an address, a log
+or a table. A form that holds a password or a secret is not kept at all: then it has to be typed again.
 """
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from flask import current_app, request
+from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from issuer.pages.return_path import current_address, find_return_path
@@ -45,7 +45,7 @@ class KeptForm:
         ]
 
 
-# What a form says of itself, and what was searched for in it.
+# What the page put there, which button was pressed, and what was searched for in the form.
 _HIDDEN: Final = frozenset({"version", "form_id", "act", "q"})
 
 
@@ -60,11 +60,21 @@ def find_interrupted() -> KeptForm | None:
 
 
 def find_carried() -> KeptForm | None:
-    """Return the form that a page of the step-up carries; None where it carries none that is ours."""
+    """Return the form that the page of a password carries; None where it carries none that is ours."""
     fields = tuple(
         (name.removeprefix(PREFIX), value) for name, value in _list_fields() if name.startswith(PREFIX)
     )
     return _make(request.form.get(ACTION, ""), fields)
+
+
+def find_page(kept: KeptForm) -> str:
+    """Return the page that a form stood on: where it was sent, if that can be opened."""
+    path = kept.action.partition("?")[0].removeprefix(request.script_root)
+    try:
+        current_app.url_map.bind("").match(path, method="GET")
+    except HTTPException:
+        return url_for("admin.front")
+    return kept.action
 
 
 def _list_fields() -> Iterable[tuple[str, str]]:

@@ -5,7 +5,7 @@ All that is asked stands in the address, so that it can be sent to somebody; no 
 
 import json
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -22,6 +22,7 @@ from issuer.model.listing import LARGEST_PAGE, ListQuery
 from issuer.model.permission import SubjectKind
 from issuer.model.token_plan import TargetRequest
 from issuer.pages.gate import SIGNED_IN
+from issuer.policy import identifiers
 from issuer.registry.listings import clients
 from issuer.registry.powers import Power
 
@@ -40,6 +41,7 @@ _KNOWN = frozenset({"client_id", "resource", "audience", "scope", "grant_type", 
 _REPEATABLE = frozenset({"resource", "audience"})
 _LONGEST = 2000
 _MOST_TARGETS = 20
+_MOST_OFFERED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ class PreviewPages:
             mends=[self._place(mend, asked.client_id) for mend in trace.mends] if trace else (),
             answer=_write_answer(trace),
             curl=self._write_curl(asked, trace) if trace else "",
-            suggested=() if asked.client_id else self._list_clients(),
+            suggested=self._list_clients(),
+            permitted=_list_permitted(trace),
             grant_types=GRANT_TYPES,
             subjects=SUBJECTS,
         )
@@ -146,6 +149,14 @@ def _is_plain(value: str) -> bool:
 def _check_choice(name: str, choices: tuple[str, ...]) -> None:
     if request.args.get(name, choices[0]) not in choices:
         raise BadLink(f"no such {name}")
+
+
+def _list_permitted(trace: Trace | None) -> Mapping[str, Sequence[str]]:
+    """Return what to offer for resource and for audience: the first audiences that the client may have."""
+    if trace is None or trace.record is None:
+        return {}
+    names = [permission.audience.identifier for permission in trace.record.permissions[:_MOST_OFFERED]]
+    return {"resource": list(filter(identifiers.is_absolute_uri, names)), "audience": names}
 
 
 def _list_parts(trace: Trace | None) -> dict[str, list[Part]]:

@@ -9,6 +9,8 @@ from werkzeug.wrappers import Response
 from issuer import answers
 from issuer.errors import Forbidden
 from issuer.model.audit_event import Actor
+from issuer.model.user import UserId
+from issuer.pages import gate
 from issuer.pages.page_user import PageUser
 from issuer.registry import sign_in, web_sessions
 from issuer.registry.powers import POWERS
@@ -32,19 +34,29 @@ class Sessions:
 
     def find_user(self, asked: Request) -> PageUser | None:
         """Return the user of a request's live session, None for nobody."""
-        secret = asked.cookies.get(self.cookie_name, "")
-        if not secret or len(secret) > _LONGEST_SECRET:
+        secret = self._read_secret(asked)
+        if secret is None:
             return None
-        request_id = str(asked.environ.get(answers.REQUEST_ID, ""))
-        visitor = self._open_registrar(sign_in.make_visitor(request_id))
+        visitor = self._open_visitor(asked)
         found = web_sessions.find_signed_in(visitor, secret)
         if found is None:
             return None
         web_sessions.note_seen(visitor, found)
-        g.signed_in = found
-        user = found.user
-        powers = frozenset(power.value for power in POWERS[user.role])
-        return PageUser(user.name, user.role.value.replace("_", " "), powers)
+        return _note_signed_in(found)
+
+    def find_last_user_id(self, asked: Request) -> UserId | None:
+        """Return whose session a request's cookie is of, be it live or ended; None for none that there was.
+
+        Lets nobody in: it tells only whether who signs in next is the same person.
+        """
+        secret = self._read_secret(asked)
+        if secret is None:
+            return None
+        return web_sessions.find_last_user_id(self._open_visitor(asked), secret)
+
+    def change_signed_in(self, signed_in: SignedIn) -> None:
+        """Let the rest of this request be of somebody who has just signed in."""
+        gate.change_user(_note_signed_in(signed_in))
 
     def require_signed_in(self) -> SignedIn:
         """Return who is signed in; raises Forbidden where the gate let nobody in."""
@@ -65,3 +77,17 @@ class Sessions:
             response.delete_cookie(
                 self.cookie_name, path="/", secure=self._is_https, httponly=True, samesite="Lax"
             )
+
+    def _read_secret(self, asked: Request) -> str | None:
+        secret = asked.cookies.get(self.cookie_name, "")
+        return secret if secret and len(secret) <= _LONGEST_SECRET else None
+
+    def _open_visitor(self, asked: Request) -> Registrar:
+        return self._open_registrar(sign_in.make_visitor(str(asked.environ.get(answers.REQUEST_ID, ""))))
+
+
+def _note_signed_in(found: SignedIn) -> PageUser:
+    g.signed_in = found
+    user = found.user
+    powers = frozenset(power.value for power in POWERS[user.role])
+    return PageUser(user.name, user.role.value.replace("_", " "), powers)

@@ -1,14 +1,21 @@
-"""Signing in and out: P2."""
+"""Signing in and out: P2.
+
+What was typed into a form when the session had ended goes on after the next sign-in, if that is of the same
+user: what one person typed is never another's to send.
+"""
 
 from collections.abc import Iterator
+from typing import Final
 
-from flask import Response, flash, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField
 from wtforms.validators import InputRequired
 
+from issuer.admin import kept_act, kept_form
 from issuer.admin.desk import Desk, find_browser
+from issuer.admin.kept_form import KeptForm
 from issuer.admin.view import View
 from issuer.errors import (
     PasswordsBusy,
@@ -16,6 +23,7 @@ from issuer.errors import (
     SignInFailed,
     SignInLocked,
     SignInRefusal,
+    SignInRequired,
     TemporarilyUnavailable,
 )
 from issuer.pages import gate
@@ -25,6 +33,8 @@ from issuer.pages.return_path import find_return_path
 from issuer.registry import setup, web_sessions
 from issuer.registry import sign_in as use_case
 from issuer.registry.sign_in import NewSession
+
+_NOT_YOURS: Final = "What was typed before you signed in may be another user's: it was not kept."
 
 
 class SignInForm(PageForm):
@@ -47,16 +57,33 @@ class SignInPages:
         if request.method != "POST":
             return redirect(find_onward_path(), 303) if is_signed_in else self._show(SignInForm())
         form = SignInForm()
+        kept = kept_form.find_carried()
         if not form.validate():
-            return self._show(form, 422)
+            return self._show(form, 422, kept)
         try:
             opened = self._open(form)
         except (SignInRefusal, TemporarilyUnavailable) as refusal:
-            return self._refuse(form, refusal)
+            return self._refuse(form, refusal, kept)
         if is_signed_in:
             # Nobody holds the old secret any more.
             web_sessions.sign_out(self._desk.registrar(), self._desk.signed_in)
-        return let_in(self._desk, opened)
+        if kept is None:
+            return let_in(self._desk, opened)
+        if sessions.find_last_user_id(request) == opened.signed_in.user.id:
+            return self._go_on(opened, kept)
+        answer = let_in(self._desk, opened)
+        flash(_NOT_YOURS, "warning")
+        return answer
+
+    def interrupt(self, _refusal: SignInRequired) -> BaseResponse:
+        """Answer in place of what nobody is signed in for, keeping what was typed as far as it may."""
+        kept = kept_form.find_interrupted()
+        # Of a browser whose last user is not known nobody could take it up.
+        if kept is None or self._desk.sessions.find_last_user_id(request) is None:
+            return gate.send_to_sign_in()
+        back = find_return_path(gate.find_page(), request.script_root)
+        form = SignInForm(formdata=None)
+        return self._show(form, SignInRequired.status, kept, action=url_for("admin.sign_in", next=back))
 
     def sign_out(self) -> ResponseReturnValue:
         """End the session, here and on the server."""
@@ -71,17 +98,41 @@ class SignInPages:
         name, password = form.name.data or "", form.password.data or ""
         return use_case.sign_in(self._desk.visitor(), self._desk.passwords, name, password, find_browser())
 
-    def _refuse(self, form: SignInForm, refusal: Refusal) -> Response:
+    def _go_on(self, opened: NewSession, kept: KeptForm) -> Response:
+        """Answer somebody who has signed in again with what was typed, to be sent."""
+        sessions = self._desk.sessions
+        forget_forms()
+        sessions.change_signed_in(opened.signed_in)
+        act = kept_act.describe(self._desk, kept)
+        back_url = kept_form.find_page(kept)
+        answer = Response(render_template("admin/go_on.html", act=act, kept=kept, back_url=back_url))
+        sessions.put_cookie(answer, opened.secret)
+        return answer
+
+    def _refuse(self, form: SignInForm, refusal: Refusal, kept: KeptForm | None) -> Response:
         # One statement for every name, whether there is such a user or not.
         name = use_case.find_known_name(self._desk.visitor(), form.name.data or "")
         self._desk.note_refusal("user.sign_in_refused", refusal, name)
         form.complain(tell(refusal))
-        return put_wait(self._show(form, find_status(refusal), find_wait(refusal)), refusal)
+        return put_wait(self._show(form, find_status(refusal), kept, wait=find_wait(refusal)), refusal)
 
-    def _show(self, form: SignInForm, status: int = 200, wait: int = 0) -> Response:
-        is_new = setup.is_needed(self._desk.visitor())
+    def _show(
+        self,
+        form: SignInForm,
+        status: int = 200,
+        kept: KeptForm | None = None,
+        *,
+        wait: int = 0,
+        action: str = "",
+    ) -> Response:
+        """Return the page. action: where its form is sent, "" for where `next` of this address is kept."""
         page = render_template(
-            "admin/sign_in.html", form=form, action=keep_next("admin.sign_in"), is_new=is_new, wait=wait
+            "admin/sign_in.html",
+            form=form,
+            kept=kept,
+            action=action or keep_next("admin.sign_in"),
+            is_new=setup.is_needed(self._desk.visitor()),
+            wait=wait,
         )
         return Response(page, status)
 
@@ -93,13 +144,24 @@ def list_views(desk: Desk) -> Iterator[View]:
     yield View("/sign-out", "sign_out", SIGNED_IN, pages.sign_out, ("POST",))
 
 
+def register(blueprint: Blueprint, desk: Desk) -> None:
+    """Let every view of a blueprint be interrupted by the page that asks who somebody is."""
+    blueprint.register_error_handler(SignInRequired, SignInPages(desk).interrupt)
+
+
 def let_in(desk: Desk, opened: NewSession) -> BaseResponse:
     """Answer somebody who has just signed in: the cookie, and the way on."""
-    # Whatever the browser brought from before, its form token above all, ends here (session fixation).
-    session.clear()
+    forget_forms()
     answer = redirect(find_onward_path(), 303)
     desk.sessions.put_cookie(answer, opened.secret)
     return answer
+
+
+def forget_forms() -> None:
+    """End whatever the browser brought from before, its form token above all (session fixation)."""
+    session.clear()
+    # Flask-WTF keeps it for the rest of the request.
+    g.pop("csrf_token", None)
 
 
 def find_onward_path() -> str:

@@ -2,9 +2,8 @@
 
 from collections.abc import Iterator
 
-from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField
 from wtforms.validators import InputRequired
@@ -61,7 +60,7 @@ class StepUpPages:
             shown = self._show(form, sign_in.find_status(refusal), kept, sign_in.find_wait(refusal))
             return sign_in.put_wait(shown, refusal)
         if kept is not None:
-            page = render_template("admin/go_on.html", act=act, kept=kept, back_url=_find_back(kept))
+            page = render_template("admin/go_on.html", act=act, kept=kept, back_url=kept_form.find_page(kept))
             going_on = Response(page)
             desk.sessions.put_cookie(going_on, renewed.secret)
             return going_on
@@ -81,7 +80,7 @@ class StepUpPages:
             kept=kept,
             wait=wait,
             action=sign_in.keep_next("admin.step_up", again="1" if _is_to_repeat() else None),
-            cancel_url=sign_in.find_onward_path() if kept is None else _find_back(kept),
+            cancel_url=sign_in.find_onward_path() if kept is None else kept_form.find_page(kept),
             name=self._desk.signed_in.user.name,
             is_to_repeat=_is_to_repeat(),
             seconds=STEP_UP_SECONDS,
@@ -102,16 +101,6 @@ def register(blueprint: Blueprint, desk: Desk) -> None:
 def _is_to_repeat() -> bool:
     """Return whether somebody came here by a button, which did nothing."""
     return request.args.get("again") == "1"
-
-
-def _find_back(kept: KeptForm) -> str:
-    """Return the page that a form stood on: where it was sent, if that can be opened."""
-    path = kept.action.partition("?")[0].removeprefix(request.script_root)
-    try:
-        current_app.url_map.bind("").match(path, method="GET")
-    except HTTPException:
-        return url_for("admin.front")
-    return kept.action
 
 
 def _tell(refusal: Refusal) -> str:

@@ -16,6 +16,7 @@ from issuer.errors import (
     Refusal,
     RegistryRefusal,
     ServerError,
+    SignInRequired,
     StepUpRequired,
     TemporarilyUnavailable,
 )
@@ -83,8 +84,10 @@ _BY_STATUS: Final = {
     500: _FAILED,
     503: Wording(
         "Not just now",
-        "The server cannot reach its database.",
-        "Try again in a moment. Tokens are still being issued from what is known.",
+        "The server cannot reach its database, so it cannot read its registry. Clients it knows get tokens "
+        "from memory for as long as ISSUER_REGISTRY_STALE_SECONDS says; "
+        "after that they are told to come again.",
+        "Try again in a moment. Whoever runs this server looks at /readyz and at the database.",
     ),
 }
 _BAD_FORM: Final = Wording(
@@ -106,6 +109,11 @@ def show(status: int, wording: Wording | None = None) -> Response:
     words = wording or _usual(status)
     request_id = request.environ.get(answers.REQUEST_ID, "")
     return Response(render_template("error.html", status=status, words=words, request_id=request_id), status)
+
+
+def show_bad_form() -> Response:
+    """Return the page of a form whose token is not ours or no longer good (400)."""
+    return show(400, _BAD_FORM)
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +156,15 @@ def register(app: Flask, is_page: Callable[[], bool], tell_fault: TellFault) -> 
 
     @app.errorhandler(HTTPException)
     def answer_http_error(error: HTTPException) -> Response:
-        response = show(error.code or 500, _BAD_FORM if isinstance(error, CSRFError) else None)
+        response = show_bad_form() if isinstance(error, CSRFError) else show(error.code or 500)
         if error.code == 405:
             response.headers["Allow"] = ", ".join(sorted(getattr(error, "valid_methods", None) or ()))
         return response
 
     @app.errorhandler(Refusal)
     def answer_refusal(refusal: Refusal) -> BaseResponse:
+        if isinstance(refusal, SignInRequired):
+            return gate.send_to_sign_in()
         if isinstance(refusal, StepUpRequired):
             return gate.send_to_step_up()
         response = show(refusal.status, _word(refusal))

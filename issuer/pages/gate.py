@@ -9,11 +9,11 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, Response, g, redirect, request
+from flask import Flask, Response, flash, g, redirect, render_template, request
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
 
-from issuer.errors import Forbidden
+from issuer.errors import Forbidden, SignInRequired
 from issuer.pages.page_user import CurrentUser, PageUser
 from issuer.pages.return_path import current_address, find_return_path
 
@@ -27,6 +27,7 @@ _CHANGES_NOTHING = frozenset({"GET", "HEAD"})
 # A browser says where a request was made (Fetch Metadata); "none" is an address typed in or a bookmark.
 _OWN_SITES = frozenset({"same-origin", "none"})
 _CROSS_SITE = "The request was made by another site."
+_ENDED = "Your session has ended; nothing was saved."
 
 
 class Who(StrEnum):
@@ -78,27 +79,27 @@ class Gate:
         """Return every endpoint that has a policy."""
         return list(self._policies)
 
-    def admit(self) -> BaseResponse | None:
-        """Let the request pass (None) or answer in place of the view.
+    def admit(self) -> None:
+        """Let the request pass.
 
-        Raises Forbidden without a policy or a power, CSRFError for a change that no form of ours asks for.
+        Raises Forbidden without a policy or a power, SignInRequired where nobody is signed in who has to be,
+        CSRFError for a change that no form of ours asks for.
         """
         if request.endpoint is None:  # no such address or method: Flask says so
-            return None
+            return
         policy = self.find_policy(request.endpoint)
         if policy is None:
             raise Forbidden("this address has no policy")
         if policy.who is Who.MACHINES:
-            return None
+            return
         self._check_origin()
         if policy.who is Who.EVERYONE:
-            return None
+            return
         user = find_user(self._current_user)
         if user is None:
-            return _send_to_sign_in()
+            raise SignInRequired("nobody is signed in")
         if policy.power and policy.power not in user.powers:
             raise Forbidden(f"this needs the power {policy.power}")
-        return None
 
     def _check_origin(self) -> None:
         if request.method in _CHANGES_NOTHING:
@@ -122,33 +123,59 @@ def find_user(current_user: CurrentUser) -> PageUser | None:
     return user
 
 
+def change_user(user: PageUser) -> None:
+    """Let the rest of this request be of somebody who has just signed in."""
+    g.user = user
+
+
+def send_to_sign_in() -> BaseResponse:
+    """Answer in place of what nobody is signed in for: with the page that asks who it is, and leads back.
+
+    In place of a fragment a sentence stands where that would: to lead away from a page loses what is typed
+    there. A form leads back to the page that it stood on, as in `send_to_step_up`.
+    """
+    if is_fragment():
+        page = render_template("admin/signed_out.html", sign_in_url=request.script_root + SIGN_IN_PATH)
+        return Response(page, 200)
+    if request.method in _CHANGES_NOTHING:
+        return redirect(_lead_aside(SIGN_IN_PATH, current_address()), 303)
+    flash(_ENDED, "warning")
+    return redirect(_lead_aside(SIGN_IN_PATH, find_page()), 303)
+
+
 def send_to_step_up() -> BaseResponse:
     """Answer in place of what takes the password once more: with the page that asks for it.
 
     It leads back to where the request came from, not to what was to be changed: no change is kept in a link.
     """
-    if request.method in _CHANGES_NOTHING:
-        return _send_aside(STEP_UP_PATH, current_address())
-    # Only its path is taken, so another site's is at most a page of ours that was not meant.
-    return _send_aside(STEP_UP_PATH, _path_of(request.headers.get("Referer", "")), again="1")
-
-
-def _send_to_sign_in() -> BaseResponse:
-    return _send_aside(SIGN_IN_PATH, current_address() if request.method in _CHANGES_NOTHING else "")
-
-
-def _send_aside(path: str, wanted: str, **more: str) -> BaseResponse:
-    """Answer with the address of another page. wanted: where it leads back to, "" for nowhere."""
-    base = request.script_root
-    is_fragment = "HX-Request" in request.headers
-    shown = _path_of(request.headers.get("HX-Current-URL", "")) if is_fragment else wanted
-    back = find_return_path(shown, base)
-    query = urlencode({**({"next": back} if back else {}), **more})
-    address = f"{base}{path}?{query}" if query else base + path
-    if is_fragment:
+    if is_fragment():
         # A fragment would show the form inside the page; htmx goes there as a whole instead.
-        return Response("", 200, {"HX-Redirect": address})
-    return redirect(address, 303)
+        shown = _path_of(request.headers.get("HX-Current-URL", ""))
+        return Response("", 200, {"HX-Redirect": _lead_aside(STEP_UP_PATH, shown)})
+    if request.method in _CHANGES_NOTHING:
+        return redirect(_lead_aside(STEP_UP_PATH, current_address()), 303)
+    return redirect(_lead_aside(STEP_UP_PATH, find_page(), again="1"), 303)
+
+
+def is_fragment() -> bool:
+    """Return whether this request is for a part of a page that is open."""
+    return "HX-Request" in request.headers
+
+
+def find_page() -> str:
+    """Return path and query of the page that this request's form stands on, "" if the browser does not say.
+
+    Only its path is taken, so another site's is at most a page of ours that was not meant.
+    """
+    return _path_of(request.headers.get("Referer", ""))
+
+
+def _lead_aside(path: str, wanted: str, **more: str) -> str:
+    """Return the address of another page. wanted: where it leads back to, "" for nowhere."""
+    base = request.script_root
+    back = find_return_path(wanted, base)
+    query = urlencode({**({"next": back} if back else {}), **more})
+    return f"{base}{path}?{query}" if query else base + path
 
 
 def _path_of(url: str) -> str:

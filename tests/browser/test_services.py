@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Route, expect
 from werkzeug.serving import make_server
 
 from issuer.model.audience import AliasMode, AudienceId, TokenTyp
@@ -25,6 +25,8 @@ from tests.oauth.world import World, make_settings, opened_world
 from tests.pages.signed_in import Member, sign_in_as
 
 DAY = 24 * 3600
+# htmx waits for a pause in the typing.
+_LONGER_THAN_A_PAUSE = 500
 ORDERS = "https://orders.shop.example"
 LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
 
@@ -161,6 +163,86 @@ def test_what_is_typed_is_answered_beside_the_form(browser: Browser, town: Town)
         expect(outlook).to_contain_text("twin-spelling")
         visit.keep_picture("audience-typed-light-1280")
         visit.assert_sound()
+
+
+def test_what_was_typed_last_is_answered_however_slow_the_first_answer_is(browser: Browser, town: Town):
+    held: list[Route] = []
+
+    def hold_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append(route)
+
+    with signed_in(browser, town) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        outlook = page.get_by_label("What a token holds")
+        page.route("**/audiences/check", hold_first)
+        with page.expect_request("**/audiences/check"):
+            page.get_by_label("Identifier").fill("https://first.shop.example")
+        for name in ("second", "third"):
+            page.get_by_label("Identifier").fill(f"https://{name}.shop.example")
+            page.wait_for_timeout(_LONGER_THAN_A_PAUSE)
+
+        expect(outlook).to_contain_text('"aud": "https://third.shop.example"')
+        visit.assert_sound()
+
+
+@pytest.mark.parametrize("status", [400, 503, None])
+def test_what_could_not_be_checked_is_said_in_place_of_an_older_verdict(
+    browser: Browser, town: Town, status: int | None
+):
+    """Not a page of an error within the page; status: None for an answer that never comes."""
+    page_of_error = "<!doctype html><title>Not just now</title><main><h1>Not just now</h1></main>"
+    with signed_in(browser, town) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        outlook = page.get_by_label("What a token holds")
+        identifier = page.get_by_label("Identifier")
+        identifier.fill("https://first.shop.example")
+        expect(outlook).to_contain_text('"aud": "https://first.shop.example"')
+
+        def fail(route: Route) -> None:
+            if status is None:
+                route.abort()
+            else:
+                route.fulfill(status=status, content_type="text/html", body=page_of_error)
+
+        page.route("**/audiences/check", fail)
+        identifier.fill("https://second.shop.example")
+
+        expect(outlook).to_contain_text("This could not be checked just now.")
+        expect(outlook).not_to_contain_text("first")
+        expect(outlook.get_by_role("heading", name="Not just now")).to_have_count(0)
+        visit.keep_picture(f"audience-unchecked-{status}")
+        page.unroute("**/audiences/check")
+        identifier.fill("https://third.shop.example")
+        expect(outlook).to_contain_text('"aud": "https://third.shop.example"')
+        expect(identifier).to_have_value("https://third.shop.example")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_preset_is_chosen_by_its_button_alone_and_keeps_what_was_typed(
+    browser: Browser, town: Town, scripts: bool
+):
+    identifier = f"https://preset-{scripts}.example".lower()
+    with signed_in(browser, town, scripts=scripts) as visit:
+        page = visit.page
+        visit.open(f"{town.url}/admin/audiences/new")
+        page.get_by_label("Identifier").fill(identifier)
+        page.get_by_label("Service", exact=True).select_option("Billing")
+
+        page.get_by_role("button", name="Public API").click()
+
+        expect(page.get_by_role("button", name="Public API", pressed=True)).to_be_visible()
+        expect(page.get_by_label("Identifier")).to_have_value(identifier)
+        expect(page.get_by_label("Access token lives")).to_have_value("300")
+        page.get_by_label("Identifier").press("Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(identifier)
+
+    audience = audiences.find_audience(town.world.registrar, identifier)
+    assert (audience.service.name, audience.policy.access_token_seconds) == ("Billing", 300)
 
 
 @pytest.mark.parametrize("scripts", [True, False])

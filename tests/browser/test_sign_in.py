@@ -13,7 +13,7 @@ from werkzeug.serving import make_server
 
 from issuer.entropy import Entropy
 from issuer.model.user import Role, UserState
-from issuer.registry import client_secrets, clients, users
+from issuer.registry import client_secrets, clients, users, web_sessions
 from tests.browser import sound_pages
 from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
 from tests.conftest import FixedClock, fresh_database_url
@@ -273,6 +273,62 @@ def test_a_lockout_counts_down_and_says_when_it_is_over(browser: Browser, consol
 
         expect(waiting).to_have_text("You can try again now.")
         expect(page.locator("#told")).to_have_text("You can try again now.")
+
+
+@pytest.mark.parametrize(("theme", "width"), list(zip(THEMES, WIDTHS, strict=True)))
+def test_what_is_half_typed_when_the_session_ends_is_not_lost(
+    browser: Browser, console: World, theme: str, width: int
+):
+    identifier = f"https://half-typed-{theme}.example"
+    member = sign_in_as(console, name=f"half-{theme}")
+    with visiting(browser, theme, width) as visit:
+        page = visit.page
+        admin = enter(visit, member)
+        visit.open(f"{admin}/audiences/new")
+        page.context.clear_cookies(name=member.cookie[0])
+        page.get_by_label("Identifier").fill(identifier)
+        expect(page.get_by_text("You are signed out. What you typed is still here")).to_be_visible()
+        _check(visit, f"signed-out-fragment-{theme}-{width}")
+        with page.expect_popup() as opened:
+            page.get_by_role("link", name="Sign in in another tab").click()
+        other = opened.value
+        other.get_by_label("Name").fill(member.name)
+        other.get_by_label("Password").fill(PASSWORD)
+        other.get_by_role("button", name="Sign in").click()
+        expect(other).to_have_url(admin)
+
+        expect(page).to_have_url(f"{admin}/audiences/new")
+        page.get_by_label("Service", exact=True).select_option("Depot")
+        expect(page.get_by_text("You have signed in again since this page was opened")).to_be_visible()
+        page.get_by_role("button", name="Register audience").click()
+        expect(page.get_by_text("Nothing has been changed yet: this is what you typed.")).to_be_visible()
+        expect(page.get_by_text(identifier)).to_be_visible()
+        _check(visit, f"stale-form-{theme}-{width}")
+        page.get_by_role("button", name="Go on").click()
+
+        expect(page.get_by_role("heading", level=1)).to_have_text(identifier)
+
+
+@pytest.mark.parametrize(("theme", "width"), list(zip(THEMES, WIDTHS, strict=True)))
+def test_a_form_sent_after_its_session_ended_goes_on_after_signing_in(
+    browser: Browser, console: World, theme: str, width: int
+):
+    member = sign_in_as(console, name=f"late-{theme}")
+    with visiting(browser, theme, width, scripts=False) as visit:
+        page = visit.page
+        visit.open(f"{enter(visit, member)}/services/new")
+        page.get_by_label("Name").fill(f"Typed late, {theme}")
+        web_sessions.end_session(console.registrar, member.session_id)
+        page.get_by_role("button", name="Register service").click()
+        expect(page.get_by_text("Your session has ended; nothing was saved.")).to_be_visible()
+        page.get_by_label("Name").fill(member.name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_text(f"Typed late, {theme}")).to_be_visible()
+
+        page.get_by_role("button", name="Go on").click()
+
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Typed late, {theme}")
 
 
 @pytest.mark.parametrize(

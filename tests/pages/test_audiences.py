@@ -1,6 +1,7 @@
 """Audiences in the console: the list, a new one, and what would stand in its tokens."""
 
 import csv
+import html
 import io
 import json
 import re
@@ -255,8 +256,57 @@ def test_a_preset_fills_the_form(owner: Member, preset: str, shown: str):
     assert shown in owner.open(f"{NEW}?preset={preset}").text
 
 
+def value_of(page: str, name: str) -> str:
+    """Return what a field of a page holds: a text, or the choice that is selected, "" for none."""
+    field = re.search(rf'<input[^>]* name="{name}"[^>]*>', page)
+    if field:
+        return html.unescape(re.search(r'value="([^"]*)"', field[0])[1])
+    choice = re.search(rf'<select[^>]* name="{name}".*?</select>', page, re.DOTALL)[0]
+    return (re.findall(r'<option selected value="([^"]*)"', choice) or [""])[0]
+
+
+def test_choosing_a_preset_keeps_what_was_typed_and_registers_nothing(world: World, owner: Member):
+    before = count(world)
+
+    answer = owner.send(NEW, preset="public", **{**TYPED, "refresh_idle_seconds": "86400"})
+
+    assert answer.status_code == 200
+    assert "not accepted" not in answer.text
+    assert value_of(answer.text, "identifier") == TYPED["identifier"]
+    assert value_of(answer.text, "refresh_idle_seconds") == "86400"
+    assert value_of(answer.text, "access_token_seconds") == "300"
+    assert f'action="{NEW}?preset=public"' in answer.text
+    assert re.findall(r'name="preset" value="(\w+)" aria-pressed="true"', answer.text) == ["public"]
+    assert count(world) == before
+
+
+@pytest.mark.parametrize(
+    ("begun", "seconds", "chosen", "shown"),
+    [
+        ("public", "300", "internal", ""),
+        ("public", "300", "mcp", "600"),
+        ("public", "120", "internal", "120"),
+        ("public", "120", "mcp", "600"),
+        ("public", "many", "mcp", "600"),
+        ("internal", "300", "legacy", "300"),
+        ("legacy", "300", "internal", "300"),
+    ],
+)
+def test_what_a_preset_put_there_goes_with_it(
+    owner: Member, begun: str, seconds: str, chosen: str, shown: str
+):
+    """And nothing that was typed, unless the next one says otherwise."""
+    sent = {"identifier": "https://x.example", "access_token_seconds": seconds}
+
+    answer = owner.send(f"{NEW}?preset={begun}", preset=chosen, **sent)
+
+    assert value_of(answer.text, "access_token_seconds") == shown
+    assert value_of(answer.text, "typ") == ("JWT" if chosen == "legacy" else "")
+
+
 def test_a_preset_that_there_is_not_is_refused(owner: Member):
     assert owner.open(f"{NEW}?preset=best").status_code == 400
+    assert owner.send(NEW, preset="best", **TYPED).status_code == 400
 
 
 @pytest.mark.parametrize("role", [Role.AUDITOR, Role.SERVICE_OWNER])

@@ -94,6 +94,19 @@ def test_while_the_database_is_away_a_page_of_the_console_says_so(open_world):
     assert "cannot reach its database" in answer.text
 
 
+def test_nobody_is_told_that_tokens_are_issued_however_long_the_database_is_away(visitor: Visitor):
+    """After ISSUER_REGISTRY_STALE_SECONDS none are."""
+    page = visitor.open("/admin/showroom/refused/away").text
+
+    assert "are still being issued" not in page
+    for said in (
+        "as ISSUER_REGISTRY_STALE_SECONDS says",
+        "told to come again",
+        "/readyz and at the database",
+    ):
+        assert said in page
+
+
 def test_who_is_signed_in_keeps_the_rail_on_the_page_of_an_error(open_world):
     owner = signed_in.sign_in_as(open_world(), "owner")
 

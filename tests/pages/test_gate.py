@@ -9,6 +9,7 @@ from tests.pages.conftest import Visitor
 
 FORM = "/admin/showroom/form"
 SHELL = "/admin/showroom"
+SIGN_IN = "/admin/sign-in"
 
 
 def test_a_page_of_the_console_is_not_kept_and_has_every_header(visitor: Visitor):
@@ -54,26 +55,48 @@ def test_an_issuer_with_a_path_sends_to_its_own_sign_in(open_world):
     assert answer.headers["Location"] == "/auth/admin/sign-in?next=%2Fauth%2Fadmin%2Fshowroom"
 
 
-def test_a_form_of_who_is_not_signed_in_does_not_become_a_link(visitor: Visitor):
-    answer = visitor.send(FORM, "nobody", name="x")
-
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/admin/sign-in")
-
-
 @pytest.mark.parametrize(
-    ("current", "expected"),
+    ("referer", "expected"),
     [
-        ("https://id.example/admin/showroom?q=x", "/admin/sign-in?next=%2Fadmin%2Fshowroom%3Fq%3Dx"),
-        ("https://evil.example//evil", "/admin/sign-in"),
-        ("", "/admin/sign-in"),
-        ("http://[", "/admin/sign-in"),
-        ("http://[x]/admin", "/admin/sign-in"),
+        ("https://id.example/admin/showroom/form?a=b", "?next=%2Fadmin%2Fshowroom%2Fform%3Fa%3Db"),
+        ("https://evil.example//evil", ""),
+        ("https://evil.example/admin\\x", ""),
+        ("https://id.example/oauth/token", ""),
+        ("http://[", ""),
+        ("", ""),
     ],
 )
-def test_a_fragment_sends_the_whole_page_to_sign_in(visitor: Visitor, current: str, expected: str):
-    answer = visitor.open(SHELL, "nobody", headers={"HX-Request": "true", "HX-Current-URL": current})
+def test_a_form_of_who_is_not_signed_in_leads_back_to_its_page(visitor: Visitor, referer: str, expected: str):
+    data = {"csrf_token": visitor.find_token(), "name": "x"}
 
-    assert (answer.status_code, answer.data, answer.headers["HX-Redirect"]) == (200, b"", expected)
+    answer = visitor.ask("POST", FORM, "nobody", data=data, headers={"Referer": referer})
+
+    assert (answer.status_code, answer.headers["Location"]) == (303, f"/admin/sign-in{expected}")
+    assert "Your session has ended; nothing was saved." in visitor.open(SIGN_IN, "nobody").text
+    assert "Your session has ended" not in visitor.open(SIGN_IN, "nobody").text
+
+
+def test_who_only_opened_a_page_is_not_told_of_a_session(visitor: Visitor):
+    visitor.open(SHELL, "nobody")
+
+    assert "Your session has ended" not in visitor.open(SIGN_IN, "nobody").text
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_a_fragment_for_nobody_says_so_where_it_would_stand(visitor: Visitor, method: str):
+    """What is typed in the page round it stays: nothing leads away from there."""
+    path = SHELL if method == "GET" else "/admin/showroom/fragment"
+    token = visitor.find_token()
+
+    headers = {"HX-Request": "true", "HX-Current-URL": f"https://id.example{FORM}", "X-CSRFToken": token}
+    answer = visitor.ask(method, path, "nobody", headers=headers)
+
+    assert answer.status_code == 200
+    assert not [name for name, _ in answer.headers if name.startswith("HX-")]
+    assert "You are signed out. What you typed is still here" in answer.text
+    assert '<a href="/admin/sign-in" target="_blank" rel="noopener">' in answer.text
+    assert "<html" not in answer.text
+    assert "Your session has ended" not in visitor.open(SIGN_IN, "nobody").text
 
 
 def test_a_role_without_the_power_is_refused(visitor: Visitor):

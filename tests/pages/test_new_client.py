@@ -191,6 +191,22 @@ def test_a_search_keeps_what_was_typed_and_ticked_and_registers_nothing(town: To
     assert re.search(rf'name="audience" value="{BILLING}"', page)
 
 
+def test_a_default_can_be_chosen_at_once(town: Town):
+    """Who ticks two and registers without searching would get a client whose unnamed requests are refused."""
+    page = town.owner.open("/admin/clients/new").text
+
+    field = re.search(r'<select id="default" name="default".*?</select>', page, re.DOTALL).group()
+    assert {"", ORDERS, BILLING} <= set(re.findall(r'value="([^"]*)"', field))
+    assert "selected" not in field
+    assert "each request must name one" in page
+
+
+def test_a_default_that_a_search_does_not_find_stays_chosen(town: Town, send):
+    page = send(act="search", q="nothing like it", default=BILLING).text
+
+    assert f'<option value="{BILLING}" selected>' in page
+
+
 def test_the_first_audiences_of_many_are_offered_and_the_rest_is_found(town: Town, send):
     for number in range(12):
         town.world.add_audience(f"urn:many:{number:02d}")

@@ -44,6 +44,12 @@ def test_the_form_helps_password_managers(world: World):
     assert 'autocomplete="current-password"' in page.text
 
 
+def test_an_only_owner_who_forgot_the_password_is_told_a_way(world: World):
+    page = world.http.open(SIGN_IN, ISSUER).text
+
+    assert "whoever runs this server: <code>issuer user password NAME</code>" in page
+
+
 def test_the_right_password_leads_to_the_front_page(world: World):
     add_user(world, "Alice")
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from flask import flash, render_template, request, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.datastructures import MultiDict
 from werkzeug.utils import redirect
 from wtforms import SelectField, StringField, TextAreaField
 from wtforms.validators import InputRequired
@@ -119,6 +120,18 @@ class _NewAudienceForm(PolicyFields, PageForm):
         usual = {SigningAlg.RS256.value, TokenTyp.AT_JWT.value, None, ""}
         return any(self[name].errors or self[name].data not in usual for name in names)
 
+    def begin_with(self, preset: Preset, before: Preset | None) -> None:
+        """Take the policy of a preset; all else that was typed stays.
+
+        before: what the form began with until now: what it put there and nobody changed goes with it.
+        """
+        given = before.policy if before else {}
+        undone: dict[str, object] = {name: None for name, value in given.items() if self[name].data == value}
+        for name, value in {**undone, **preset.policy}.items():
+            self[name].data = value
+            # WTForms would show what was sent instead.
+            self[name].raw_data = None
+
 
 @dataclass(frozen=True, slots=True)
 class _Outlook:
@@ -136,8 +149,11 @@ class NewAudiencePage:
         self._desk = desk
 
     def add(self) -> ResponseReturnValue:
-        """Answer with the form of a new audience, check what was typed, or register it."""
-        form = self._make_form()
+        """Answer with the form of a new audience, change what it begins with, check it, or register it."""
+        form, begun, chosen = self._make_form(), _find_preset(request.args), _find_preset(request.form)
+        if chosen is not None:
+            form.begin_with(chosen, begun)
+            return self._show(form, chosen)
         is_checking = request.form.get("act") == "check"
         is_accepted = form.validate_on_submit()
         if is_accepted and not is_checking:
@@ -148,23 +164,25 @@ class NewAudiencePage:
             else:
                 flash(f"{audience.identifier} is registered. Permit a client next.")
                 return redirect(url_for("admin.show_audience", audience_id=audience.id), 303)
-        page = render_template(
-            "admin/audiences/new.html",
-            form=form,
-            presets=PRESETS,
-            preset=_find_preset(),
-            outlook=self._look_ahead(form),
-            bounds=self._desk.lifetimes,
-            refresh=self._desk.refresh_lifetimes,
-        )
-        return page, 422 if form.is_submitted() and not is_checking else 200
+        return self._show(form, begun), 422 if form.is_submitted() and not is_checking else 200
 
     def check(self) -> str:
         """Answer with a fragment: what would become of what is typed so far."""
         return render_template("admin/audiences/outlook.html", outlook=self._look_ahead(self._make_form()))
 
+    def _show(self, form: _NewAudienceForm, preset: Preset | None) -> str:
+        return render_template(
+            "admin/audiences/new.html",
+            form=form,
+            presets=PRESETS,
+            preset=preset,
+            outlook=self._look_ahead(form),
+            bounds=self._desk.lifetimes,
+            refresh=self._desk.refresh_lifetimes,
+        )
+
     def _make_form(self) -> _NewAudienceForm:
-        preset = _find_preset()
+        preset = _find_preset(request.args)
         shown: dict[str, object] = {
             "service": request.args.get("service", _NEW_SERVICE),
             "owner": self._desk.signed_in.user.name,
@@ -201,8 +219,9 @@ class NewAudiencePage:
         return _Outlook(token, advice.advise_on_draft(found))
 
 
-def _find_preset() -> Preset | None:
-    name = request.args.get("preset", "")
+def _find_preset(sent: MultiDict[str, str]) -> Preset | None:
+    """Return the preset that an address or a form names, None for none; raises BadLink for no such one."""
+    name = sent.get("preset", "")
     found = next((each for each in PRESETS if each.name == name), None)
     if name and found is None:
         raise BadLink("no such preset")

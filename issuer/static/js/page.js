@@ -44,6 +44,22 @@ document.addEventListener("htmx:config:request", (event) => {
   if (token) event.detail.ctx.request.headers["X-CSRFToken"] = token.content;
 });
 
+// What stood there may be of an older text, and an answer that failed is a page of its own.
+function sayFailed(event) {
+  const target = event.detail.ctx?.target;
+  if (!target?.dataset?.failed) return;
+  const notice = document.createElement("div");
+  const sentence = document.createElement("p");
+  notice.className = "notice warn";
+  sentence.className = "text";
+  sentence.textContent = target.dataset.failed;
+  notice.append(sentence);
+  target.replaceChildren(notice);
+}
+
+document.addEventListener("htmx:response:error", sayFailed);
+document.addEventListener("htmx:error", sayFailed);
+
 document.addEventListener("htmx:after:swap", () => copying.reveal(document));
 
 // On a phone the rail is wider than the window: show where we are in it.
