@@ -30,6 +30,26 @@ LABELS: Final = {
     "admin.rotate_key_now": "Sign with the next key now",
     "admin.set_password": "Set password",
 }
+# What takes no password is kept where a session has ended, or where somebody has signed in since.
+EVERYDAY: Final = {
+    "admin.add_alias": "Add alias",
+    "admin.add_audience": "Register audience",
+    "admin.add_scope": "Add scope",
+    "admin.add_service": "Register service",
+    "admin.deprecate_audience": "Deprecate audience",
+    "admin.edit_audience": "Save description",
+    "admin.edit_client": "Save changes",
+    "admin.edit_scope": "Save description",
+    "admin.edit_service": "Save changes",
+    "admin.edit_token_policy": "Save token policy",
+    "admin.grant_caller": "Save permission",
+    "admin.permit_audience": "Save permission",
+    "admin.remove_alias": "Remove alias",
+    "admin.remove_scope": "Remove scope",
+    "admin.rename_audience": "Rename audience",
+    "admin.revoke_audience": "Revoke permission",
+    "admin.revoke_caller": "Revoke permission",
+}
 _UNKNOWN: Final = "Go on"
 # Acts whose button looks dangerous on the page that they come from.
 _DANGEROUS_LOOKS: Final = frozenset(
@@ -66,7 +86,7 @@ class KeptAct:
 
 def describe(desk: Desk, kept: KeptForm) -> KeptAct:
     """Return what a kept form will do. Does not check whether it may be done: whoever does it checks that."""
-    label = LABELS.get(kept.endpoint)
+    label = LABELS.get(kept.endpoint) or EVERYDAY.get(kept.endpoint)
     if label is None:
         return KeptAct(_UNKNOWN, "")
     looks_dangerous = kept.endpoint in _DANGEROUS_LOOKS

@@ -150,7 +150,7 @@ def test_it_is_seen_before_it_is_sent(world: World, owner: Member):
         ("/admin/audiences/99/remove", "Remove audience", ""),
         ("/admin/audiences/99999999999999999999/remove", "Remove audience", ""),
         ("/admin/keys/by-id/all-is-well/compromise", "Withdraw key as stolen", ""),
-        ("/admin/services/new", "Go on", ""),
+        ("/admin/services/new", "Register service", ""),
     ],
 )
 def test_what_will_be_done_is_told_by_where_the_form_is_sent(
@@ -235,6 +235,21 @@ def test_every_dangerous_form_has_its_words(world: World):
     }
 
     assert found == {*kept_act.LABELS, *(f"admin.{name}" for name in without_fields)} - with_a_secret
+
+
+def test_every_form_that_may_be_kept_has_its_words(world: World):
+    """Who adds one says what it does, or lists it here: it holds nothing but a password or no field."""
+    never_kept = {"own_password", "set_password", "new_user", "inspector"}
+    rules = {
+        rule.endpoint.removeprefix("admin.")
+        for rule in world.app.url_map.iter_rules()
+        if {"GET", "POST"} <= rule.methods
+        and gate.gate_of(world.app).find_policy(rule.endpoint).who is gate.Who.SIGNED_IN
+    }
+
+    worded = {name.removeprefix("admin.") for name in {*kept_act.LABELS, *kept_act.EVERYDAY}}
+
+    assert rules - worded - never_kept == {"step_up"}
 
 
 def test_who_may_not_see_a_thing_is_not_told_of_it(world: World):
