@@ -56,6 +56,7 @@ class Parts:
     fetches: FetchNotes
     recorder: Recorder
     mint: Mint
+    explainer: Explainer
     rotation: Rotation
     log: EventLog
     ticker: Ticker
@@ -105,12 +106,12 @@ def show_draft(parts: Parts, audience: Audience) -> Unsigned:
 
 def explain(parts: Parts, text: str, spelling: str | None) -> Explanation:
     """Return what a pasted text is and which services would accept it, all or the one of a spelling."""
-    return _explainer(parts).explain(text, spelling)
+    return parts.explainer.explain(text, spelling)
 
 
 def survey(parts: Parts, text: str, reach: Reach) -> Survey:
     """Return what a pasted text is, and what the services that it concerns would say to it."""
-    return _explainer(parts).survey(text, reach)
+    return parts.explainer.survey(text, reach)
 
 
 def make_key_acts(parts: Parts) -> KeyActs:
@@ -157,6 +158,7 @@ def make_parts(
         fetches=FetchNotes(engine, clock),
         recorder=recorder,
         mint=mint,
+        explainer=Explainer(settings.url, engine, keyring, clock),
         rotation=Rotation(terms, families, mint, recorder, clock),
         log=log,
         lockout=Lockout(engine, clock),
@@ -177,7 +179,3 @@ def make_parts(
             ),
         ),
     )
-
-
-def _explainer(parts: Parts) -> Explainer:
-    return Explainer(parts.settings.url, parts.engine, parts.keyring, parts.clock)

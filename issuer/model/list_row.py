@@ -36,11 +36,12 @@ class ServiceRow:
 
 @dataclass(frozen=True, slots=True)
 class AudienceRow:
-    """An audience. clients: how many active ones may ask for it."""
+    """An audience. clients: how many active ones may ask for it. successor: named when it was deprecated."""
 
     audience: Audience
     clients: int
     use: Use
+    successor: Audience | None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,22 +3,35 @@
 from collections.abc import Collection
 from typing import Any
 
-from sqlalchemy import Connection, Row, case, func, select, update
+from sqlalchemy import Connection, Row, and_, case, func, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from issuer.model.audience import AudienceId
 from issuer.model.signing_key import KeyLine, KeyPurpose, StoredKey
-from issuer.store.tables import SigningKeyRow
+from issuer.model.spelling import SpellingRole
+from issuer.store.tables import IdentifierRow, SigningKeyRow
+
+_NEWEST_FIRST = (SigningKeyRow.signs_from.desc(), SigningKeyRow.created_at.desc(), SigningKeyRow.kid)
 
 
 def list_keys(connection: Connection) -> tuple[StoredKey, ...]:
     """Return all keys whatever their state, newest first."""
-    rows = connection.execute(
-        select(SigningKeyRow.__table__).order_by(
-            SigningKeyRow.signs_from.desc(), SigningKeyRow.created_at.desc(), SigningKeyRow.kid
-        )
-    )
+    rows = connection.execute(select(SigningKeyRow.__table__).order_by(*_NEWEST_FIRST))
     return tuple(_read(row) for row in rows)
+
+
+def list_named_keys(connection: Connection) -> tuple[tuple[StoredKey, str | None], ...]:
+    """Return all keys as `list_keys` does, each with the identifier of the audience it is kept for."""
+    is_name = and_(
+        IdentifierRow.audience_id == SigningKeyRow.audience_id,
+        IdentifierRow.role == SpellingRole.PRIMARY.value,
+    )
+    rows = connection.execute(
+        select(SigningKeyRow.__table__, IdentifierRow.identifier)
+        .outerjoin_from(SigningKeyRow, IdentifierRow, is_name)
+        .order_by(*_NEWEST_FIRST)
+    )
+    return tuple((_read(row), row.identifier) for row in rows)
 
 
 def add_key(connection: Connection, key: StoredKey) -> bool:

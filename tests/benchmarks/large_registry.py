@@ -236,7 +236,7 @@ def _list_tables(kid: str) -> Iterator[tuple[type[Base], Iterable[dict[str, Any]
 
 def _family(number: int, kid: str, client_key: int, audience_id: int) -> dict[str, Any]:
     return {
-        "id": f"family-{number}",
+        "id": f"family-{FIRST + number}",
         "client_key": client_key,
         "sub": "somebody",
         "subject_kind": "client",

@@ -11,7 +11,7 @@ import pytest
 from issuer.model.audience import TokenTyp
 from issuer.model.user import Role
 from issuer.registry import audiences, services
-from tests.oauth.world import World, watching_statements
+from tests.oauth.world import World
 from tests.pages.signed_in import Member, sign_in_as
 
 LIST = "/admin/audiences"
@@ -61,18 +61,6 @@ def test_a_row_tells_what_an_audience_is(world: World, owner: Member):
         assert shown in page
     assert re.search(r'data-label="Scopes" class="number">2<', page)
     assert re.search(r'data-label="Clients" class="number">1<', page)
-
-
-def test_a_list_of_many_takes_few_statements(world: World, owner: Member):
-    for number in range(60):
-        world.add_audience(f"https://api-{number:02d}.example", service="Many")
-    audiences.deprecate_audience(world.registrar, "https://api-00.example", "https://api-01.example")
-
-    with watching_statements(world.parts.engine) as statements:
-        page = owner.open(f"{LIST}?service=Many").text
-
-    assert "1\u201350 of 60" in page
-    assert len([each for each in statements if each != "BEGIN"]) < 15
 
 
 def test_the_list_is_filtered_by_a_finding(world: World, owner: Member):

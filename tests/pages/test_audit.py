@@ -13,7 +13,7 @@ from issuer.store import audit as rows
 from issuer.store import db
 from issuer.store.tables import AuditEventRow
 from tests.conftest import START
-from tests.oauth.world import World, watching_statements
+from tests.oauth.world import World
 from tests.pages import signed_in
 from tests.pages.showroom import HOSTILE
 from tests.pages.signed_in import Member
@@ -247,12 +247,3 @@ def test_every_kind_of_target_can_be_chosen(owner: Member):
 
     assert kinds <= set(audit.TARGET_KINDS)
     assert {"service", "audience", "client", "permission"} <= kinds
-
-
-def test_a_list_takes_few_statements(owner: Member):
-    add_events(owner.world, 60)
-
-    with watching_statements(owner.world.parts.engine) as statements:
-        owner.open(PATH)
-
-    assert len(statements) < 15

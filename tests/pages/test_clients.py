@@ -9,7 +9,7 @@ import pytest
 from issuer.model.user import Role
 from issuer.registry import client_secrets, clients, powers
 from issuer.registry.powers import Power
-from tests.oauth.world import ON_BOTH_DATABASES, watching_statements
+from tests.oauth.world import ON_BOTH_DATABASES
 from tests.pages.client_town import BILLING, ORDERS, Town, town
 from tests.pages.signed_in import sign_in_as
 
@@ -116,23 +116,6 @@ def test_the_second_page_begins_where_the_first_ends(town: Town):
     assert ">Client 49</a>" not in second.text
     assert ">Client 50</a>" in second.text
     assert town.owner.open(address.replace("state=active", "state=all")).status_code == 400
-
-
-@pytest.mark.parametrize("number", [1, 60])
-def test_the_list_takes_under_fifteen_statements(town: Town, number: int):
-    for each in range(number):
-        town.world.add_client(f"Client {each}", ORDERS)
-    of_client = (town.page + path for path in ("/access", "/access/new", "/families"))
-    orders, billing = (f"/admin/audiences/{town.audience_id(each)}/clients" for each in (ORDERS, BILLING))
-    of_audience = (orders, f"{orders}?sort=-last_used", f"{orders}/pick", f"{billing}/pick")
-
-    for address in ("/admin/clients", *of_client, *of_audience):
-        with watching_statements(town.world.parts.engine) as statements:
-            answer = town.owner.open(address)
-
-        assert answer.status_code == 200
-        counted = [one for one in statements if not one.startswith("BEGIN")]
-        assert len(counted) < 15, (address, counted)
 
 
 def test_the_list_is_exported_as_csv_and_json_with_its_filters(town: Town):

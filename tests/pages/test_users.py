@@ -10,7 +10,7 @@ from issuer.entropy import Entropy
 from issuer.model.user import Role, User, UserState
 from issuer.registry import users
 from issuer.registry.users import UserChange
-from tests.oauth.world import ISSUER, World, watching_statements
+from tests.oauth.world import ISSUER, World
 from tests.pages import signed_in
 from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, open_session, sign_in_as
 
@@ -119,12 +119,6 @@ class TestList:
     )
     def test_what_no_link_of_ours_asks_is_refused(self, owner: Member, query: str):
         assert owner.open(f"{USERS}?{query}").status_code == 400
-
-    def test_it_takes_few_statements(self, world: World, owner: Member):
-        with watching_statements(world.parts.engine) as statements:
-            owner.open(USERS)
-
-        assert len(statements) < 15
 
     def test_a_search_that_finds_nothing_is_shown_harmless(self, owner: Member):
         page = owner.open(USERS, query_string={"q": "<script>alert(1)</script>"}).text

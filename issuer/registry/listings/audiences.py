@@ -15,12 +15,17 @@ from issuer.store.listings import audiences as store
 
 @dataclass(frozen=True, slots=True)
 class ListedAudience:
-    """An audience in a list. clients: active ones that may ask for it. lifetime: of its access tokens."""
+    """An audience in a list.
+
+    clients: active ones that may ask for it. lifetime: of its access tokens. successor: named when it was
+    deprecated, whatever became of it since.
+    """
 
     audience: Audience
     clients: int
     use: Use
     lifetime: Lifetime
+    successor: Audience | None
 
 
 def list_audiences(registrar: Registrar, query: ListQuery, bounds: Lifetimes) -> Page[ListedAudience]:
@@ -53,4 +58,4 @@ def _find(registrar: Registrar, query: ListQuery, bounds: Lifetimes) -> Page[Lis
 
 def _listed(row: AudienceRow, bounds: Lifetimes) -> ListedAudience:
     lifetime = lifetimes.explain_access_token(row.audience.policy, None, bounds)
-    return ListedAudience(row.audience, row.clients, row.use, lifetime)
+    return ListedAudience(row.audience, row.clients, row.use, lifetime, row.successor)

@@ -1,13 +1,11 @@
 """The signing keys, for people: never their private parts."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from issuer.errors import NotFound
 from issuer.model.audience import AudienceId
 from issuer.model.signing_key import SHARED_LINES, KeyLine, KeyPurpose, KeyState, StoredKey
 from issuer.registry.registrar import Registrar
-from issuer.store import audiences
 from issuer.store import signing_keys as store
 
 
@@ -44,17 +42,17 @@ class ListedLine:
 def list_lines(registrar: Registrar) -> tuple[ListedLine, ...]:
     """Return the lines of all keys: those that everybody shares, then those of single audiences.
 
-    Two statements, however many they are.
+    One statement, however many they are.
     """
     with registrar.reading() as connection:
-        stored = store.list_keys(connection)
-        owners = {key.audience_id for key in stored if key.audience_id is not None}
-        names = audiences.list_primary_identifiers(connection, owners) if owners else {}
+        named = store.list_named_keys(connection)
     now = registrar.clock.now()
     rows: dict[KeyLine, list[KeyRow]] = {line: [] for line in SHARED_LINES}
-    for key in stored:
+    names: dict[KeyLine, str | None] = {}
+    for key, audience in named:
         rows.setdefault(key.line, []).append(KeyRow(key, key.state(now)))
-    return tuple(_make_line(line, tuple(of_line), names) for line, of_line in rows.items())
+        names[key.line] = audience
+    return tuple(_make_line(line, tuple(of_line), names.get(line)) for line, of_line in rows.items())
 
 
 def find_line(registrar: Registrar, kid: str) -> ListedLine:
@@ -65,7 +63,7 @@ def find_line(registrar: Registrar, kid: str) -> ListedLine:
     raise NotFound("there is no key of that kid")
 
 
-def _make_line(line: KeyLine, rows: tuple[KeyRow, ...], names: Mapping[int, str]) -> ListedLine:
+def _make_line(line: KeyLine, rows: tuple[KeyRow, ...], audience: str | None) -> ListedLine:
     return ListedLine(
         purpose=line.purpose,
         alg=line.alg,
@@ -73,7 +71,7 @@ def _make_line(line: KeyLine, rows: tuple[KeyRow, ...], names: Mapping[int, str]
         signer=_find(rows, KeyState.ACTIVE),
         waiting=_find(rows, KeyState.PENDING),
         audience_id=line.audience_id,
-        audience=None if line.audience_id is None else names[line.audience_id],
+        audience=audience,
     )
 
 

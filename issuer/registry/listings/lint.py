@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from issuer.model.audience import Audience, AudienceId
+from issuer.model.audience import AudienceId
 from issuer.model.client import ClientId
 from issuer.model.finding import Finding
 from issuer.model.service import Service, ServiceId
@@ -12,7 +12,6 @@ from issuer.policy.lint.page import UsedAudience
 from issuer.registry.listings.audiences import ListedAudience
 from issuer.registry.listings.clients import ListedClient
 from issuer.registry.registrar import Registrar
-from issuer.store import audiences
 
 
 def lint_services(
@@ -27,16 +26,12 @@ def lint_audiences(
 ) -> Mapping[AudienceId, tuple[Finding, ...]]:
     """Return the findings on each audience of a page, errors first.
 
-    No statement, or three if one of them has a successor. Twins and what else takes the whole registry to
-    know is told by `registry.lint.lint_audience`.
+    No statement. Twins and what else takes the whole registry to know is told by
+    `registry.lint.lint_audience`.
     """
-    named = {row.audience.successor for row in rows if row.audience.successor is not None}
     used = [UsedAudience(row.audience, row.clients > 0, row.use.last_at) for row in rows]
-    successors: tuple[Audience, ...] = ()
-    if named:
-        with registrar.reading() as connection:
-            successors = audiences.list_audiences_named(connection, named)
-    return page.judge_audiences(used, successors, lifetimes, registrar.clock.now())
+    successors = {row.successor.id: row.successor for row in rows if row.successor is not None}
+    return page.judge_audiences(used, tuple(successors.values()), lifetimes, registrar.clock.now())
 
 
 def lint_clients(

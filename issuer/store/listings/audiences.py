@@ -1,6 +1,7 @@
 """The list of audiences. Eight statements."""
 
-from sqlalchemy import Connection, Subquery, and_, func, select
+from sqlalchemy import CompoundSelect, Connection, Subquery, and_, func, select, union
+from sqlalchemy.orm import aliased
 
 from issuer.model.audience import AudienceId, AudienceState, SigningAlg, TokenTyp
 from issuer.model.client import ClientState
@@ -50,11 +51,23 @@ def find_row(connection: Connection, audience_id: AudienceId, now: int) -> ListR
 
 
 def _read_rows(connection: Connection, keys: tuple[int, ...], now: int) -> tuple[ListRow, ...]:
-    by_id = {one.id: one for one in audiences.list_audiences_where(connection, AudienceRow.id.in_(keys))}
+    found = audiences.list_audiences_where(connection, AudienceRow.id.in_(_with_successors(keys)))
+    by_id = {one.id: one for one in found}
+    by_identifier = {one.identifier: one for one in found}
     clients = _count_clients(connection, keys)
     uses = use.list_uses(connection, *use.OF_AUDIENCES, keys, now)
-    rows = zip(keys, uses, strict=True)
-    return tuple(ListRow(by_id[AudienceId(key)], clients.get(key, 0), used) for key, used in rows)
+    shown = zip((by_id[AudienceId(key)] for key in keys), uses, strict=True)
+    return tuple(
+        ListRow(one, clients.get(one.id, 0), used, by_identifier[one.successor] if one.successor else None)
+        for one, used in shown
+    )
+
+
+def _with_successors(keys: tuple[int, ...]) -> CompoundSelect[int]:
+    # Not `OR`: PostgreSQL would ask a subquery about each audience that there is.
+    shown = aliased(AudienceRow)
+    is_shown = shown.id.in_(keys)
+    return union(select(shown.id).where(is_shown), select(shown.successor_id).where(is_shown))
 
 
 def _listing(now: int) -> Listing:
