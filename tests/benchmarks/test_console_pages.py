@@ -51,6 +51,7 @@ EVERYTHING, SOME = f"/admin/clients/{CLIENT}", f"/admin/clients/client-{FIRST + 
 
 PAGES = {
     "front page": "/admin",
+    "refusals": "/admin/refusals",
     "services": "/admin/services",
     "services, by audiences": "/admin/services?sort=-audiences",
     "services, filtered": "/admin/services?state=active",

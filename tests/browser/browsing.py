@@ -4,13 +4,16 @@ Chromium is the distribution's, axe-core is vendored beside this file; nothing i
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from playwright.sync_api import Browser, BrowserContext, FloatRect, Page, Response, expect
 
+from tests.oauth.world import World
+
+OpenConsole = Callable[..., World]
 CHROMIUM = Path("/usr/bin/chromium")
 AXE = Path(__file__).with_name("vendor") / "axe-core@4.14.1" / "axe.min.js"
 THEMES = ("light", "dark")

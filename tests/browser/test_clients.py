@@ -1,14 +1,10 @@
 """The pages of clients in a real browser: sound in every look, and the writes with and without scripts."""
 
 import itertools
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, expect
-from werkzeug.serving import make_server
 
 from issuer.model.client import ClientType
 from issuer.model.refusal_note import RefusalNote
@@ -17,10 +13,8 @@ from issuer.registry import client_secrets, clients
 from issuer.registry.clients import ClientChange
 from issuer.store import db, refusals, usage
 from tests.browser import sound_pages
-from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
-from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import make_settings, opened_world
+from tests.browser.browsing import THEMES, WIDTHS, OpenConsole, Visit, visiting
+from tests.conftest import START
 from tests.pages.client_town import BILLING, DAY, ORDERS, Town
 from tests.pages.signed_in import sign_in_as
 
@@ -29,37 +23,28 @@ LONG = "https://" + "a-very-long-name." * 11 + "example/and/a/path"
 
 
 @pytest.fixture(scope="module")
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
+def town(open_console: OpenConsole) -> Town:
     """Give a town with realistic clients, served to browsers."""
-    folder = tmp_path_factory.mktemp("clients")
-    port = servers.free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = make_settings(fresh_database_url(request, folder, "sqlite"), folder, url=url)
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        world.add_audience(
-            ORDERS, "orders:read", "orders:write", service="Orders", description="Takes orders."
-        )
-        world.add_audience(BILLING, "invoices:read", "invoices:pay", service="Billing")
-        world.add_audience(LONG, *(f"a-scope-with-a-rather-long-name-{each}" for each in range(9)))
-        world.add_audience("reports", service="Reports")
-        robot = world.add_client(
-            "Night report of the warehouse", ORDERS, BILLING, LONG, default=ORDERS, tenant_id="acme/eu",
-            may_use_offline_access=True, access_token_max_seconds=600, service="Orders",
-        )  # fmt: skip
-        world.add_client("<script>alert(1)</script> " + "of a name that is long, " * 2 + "yes")
-        for name, kind in (
-            ("Shop", ClientType.WEB),
-            ("Press 4", ClientType.DEVICE),
-            ("Agent", ClientType.MCP),
-        ):
-            world.add_client(name, ORDERS, type=kind)
-        clients.disable_client(world.registrar, world.clients["Press 4"].client_id)
-        town = Town(world, sign_in_as(world), robot)
-        _use(town)
-        with _serving(world.app, port):
-            yield town
+    world = open_console()
+    world.add_audience(ORDERS, "orders:read", "orders:write", service="Orders", description="Takes orders.")
+    world.add_audience(BILLING, "invoices:read", "invoices:pay", service="Billing")
+    world.add_audience(LONG, *(f"a-scope-with-a-rather-long-name-{each}" for each in range(9)))
+    world.add_audience("reports", service="Reports")
+    robot = world.add_client(
+        "Night report of the warehouse", ORDERS, BILLING, LONG, default=ORDERS, tenant_id="acme/eu",
+        may_use_offline_access=True, access_token_max_seconds=600, service="Orders",
+    )  # fmt: skip
+    world.add_client("<script>alert(1)</script> " + "of a name that is long, " * 2 + "yes")
+    for name, kind in (
+        ("Shop", ClientType.WEB),
+        ("Press 4", ClientType.DEVICE),
+        ("Agent", ClientType.MCP),
+    ):
+        world.add_client(name, ORDERS, type=kind)
+    clients.disable_client(world.registrar, world.clients["Press 4"].client_id)
+    town = Town(world, sign_in_as(world), robot)
+    _use(town)
+    return town
 
 
 def _use(town: Town) -> None:
@@ -86,19 +71,6 @@ def _use(town: Town) -> None:
             f"{LONG} is not permitted to this client; <script>alert(1)</script>", "request-7", "192.0.2.9", 3,
         )  # fmt: skip
         refusals.add_refusals(connection, [(note, None)], 1)
-
-
-@contextmanager
-def _serving(app: object, port: int) -> Iterator[None]:
-    listener = make_server("127.0.0.1", port, app, threaded=True)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
 
 
 def _sign_in(visit: Visit, town: Town) -> str:

@@ -7,19 +7,14 @@ so that no page relies on that. Columns and pages are those that there are: a ne
 import base64
 import json
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from html import unescape
-from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
 from sqlalchemy import JSON, String, Table, select, update
-from werkzeug.serving import make_server
 
 from issuer import parts
 from issuer.model.jwks_fetch import MAIN_DOCUMENT, FetchKey, FetchSum
@@ -30,10 +25,9 @@ from issuer.model.user import Role
 from issuer.store import audit, db, jwks_fetches, refusals, signing_keys, usage
 from issuer.store.tables import Base
 from tests.browser import sound_pages
-from tests.browser.browsing import Visit, visiting
-from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import make_settings, opened_world
+from tests.browser.browsing import OpenConsole, Visit, visiting
+from tests.conftest import START
+from tests.oauth.world import World
 from tests.pages.client_town import BILLING, ORDERS, Town
 from tests.pages.signed_in import add_user, open_session, sign_in_as
 
@@ -129,48 +123,27 @@ def _list_columns() -> dict[str, set[str]]:
 
 
 @pytest.fixture(scope="module")
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
+def town(open_console: OpenConsole) -> Town:
     """Give a town in which every text is hostile, served to browsers, for tests that change nothing in it."""
-    with _served(request, tmp_path_factory, loaded_keys) as town:
-        yield town
+    return _make_town(open_console())
 
 
 @pytest.fixture
-def own_town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
+def own_town(open_console: OpenConsole) -> Town:
     """Give a town as it is at first, to be changed."""
-    with _served(request, tmp_path_factory, loaded_keys) as town:
-        yield town
+    return _make_town(open_console())
 
 
-@contextmanager
-def _served(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
-    folder = tmp_path_factory.mktemp("hostile")
-    port = servers.free_port()
-    settings = make_settings(
-        fresh_database_url(request, folder, "sqlite"), folder, url=f"http://127.0.0.1:{port}"
-    )
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        world.add_service("Orders", trust_group="Family")
-        world.add_service("Stock", trust_group="Family")
-        world.add_audience(ORDERS, "read", "write", service="Orders", extra_claims={"a": "b"})
-        world.add_audience(BILLING, "pay", service="Billing")
-        robot = world.add_client("Robot", ORDERS, BILLING, tenant_id="acme", service="Orders", default=ORDERS)
-        town = Town(world, sign_in_as(world), robot)
-        _use(town)
-        _spoil(town)
-        listener = make_server("127.0.0.1", port, world.app, threaded=True)
-        thread = threading.Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield town
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+def _make_town(world: World) -> Town:
+    world.add_service("Orders", trust_group="Family")
+    world.add_service("Stock", trust_group="Family")
+    world.add_audience(ORDERS, "read", "write", service="Orders", extra_claims={"a": "b"})
+    world.add_audience(BILLING, "pay", service="Billing")
+    robot = world.add_client("Robot", ORDERS, BILLING, tenant_id="acme", service="Orders", default=ORDERS)
+    town = Town(world, sign_in_as(world), robot)
+    _use(town)
+    _spoil(town)
+    return town
 
 
 def _use(town: Town) -> None:

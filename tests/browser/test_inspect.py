@@ -4,13 +4,10 @@ import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
-from threading import Thread
 
 import pytest
 from playwright.sync_api import Browser, expect
 from sqlalchemy import select
-from werkzeug.serving import make_server
 
 from issuer.model.audit_event import Actor, ActorKind
 from issuer.model.jwks_fetch import MAIN_DOCUMENT, FetchKey, FetchSum
@@ -18,10 +15,9 @@ from issuer.model.signing_key import KeyPurpose
 from issuer.store import audit, db, jwks_fetches, signing_keys
 from issuer.store.tables import Base
 from tests.browser import sound_pages
-from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
-from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import World, load_key, make_settings, opened_world
+from tests.browser.browsing import THEMES, WIDTHS, OpenConsole, Visit, visiting
+from tests.conftest import START
+from tests.oauth.world import World, load_key
 from tests.pages import signed_in
 from tests.pages.showroom import HOSTILE, LONG
 from tests.pages.signed_in import Member
@@ -32,20 +28,11 @@ DAY = 24 * 3600
 
 
 @pytest.fixture(scope="module")
-def owner(request, tmp_path_factory, loaded_keys) -> Iterator[Member]:
+def owner(open_console: OpenConsole) -> Member:
     """Give an owner of a console that is served in this process."""
-    folder = tmp_path_factory.mktemp("inspect")
-    url = f"http://127.0.0.1:{servers.free_port()}"
-    settings = make_settings(fresh_database_url(request, folder, "sqlite"), folder, url=url)
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        _furnish(world)
-        listener = make_server("127.0.0.1", int(url.rpartition(":")[2]), world.app, threaded=True)
-        thread = Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield signed_in.sign_in_as(world, "owner")
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    world = open_console()
+    _furnish(world)
+    return signed_in.sign_in_as(world, "owner")
 
 
 def _furnish(world: World) -> None:

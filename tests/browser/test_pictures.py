@@ -4,14 +4,11 @@ To make them anew: TEST_PICTURES=.github/pictures .venv/bin/pytest tests/browser
 """
 
 import itertools
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from collections.abc import Callable
 from typing import Final
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from issuer.model.audience import Scope
 from issuer.model.usage import UsageKey, UsageSum
@@ -19,10 +16,9 @@ from issuer.registry import audiences
 from issuer.registry.audiences import AudienceChange
 from issuer.store import db, usage
 from tests.architecture.sources import ROOT
-from tests.browser.browsing import THEMES, visiting
-from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import World, make_settings, opened_world
+from tests.browser.browsing import THEMES, OpenConsole, visiting
+from tests.conftest import START
+from tests.oauth.world import World
 from tests.pages.signed_in import Member, sign_in_as
 
 FOLDER: Final = ROOT / ".github" / "pictures"
@@ -44,24 +40,11 @@ _HOUR = 3600
 
 
 @pytest.fixture(scope="module")
-def owner(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Member]:
+def owner(open_console: OpenConsole) -> Member:
     """Give the owner of a small company's console, served to browsers."""
-    folder = tmp_path_factory.mktemp("pictures")
-    port = servers.free_port()
-    settings = make_settings(
-        fresh_database_url(request, folder, "sqlite"), folder, url=f"http://127.0.0.1:{port}"
-    )
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        _furnish(world)
-        listener = make_server("127.0.0.1", port, world.app, threaded=True)
-        thread = threading.Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield sign_in_as(world, name="alice")
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    world = open_console()
+    _furnish(world)
+    return sign_in_as(world, name="alice")
 
 
 def _furnish(world: World) -> None:

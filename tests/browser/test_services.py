@@ -1,15 +1,12 @@
 """The pages of services and audiences in a real browser: sound in every look, with and without scripts."""
 
 import itertools
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Route, expect
-from werkzeug.serving import make_server
 
 from issuer.model.audience import AliasMode, AudienceId, TokenTyp
 from issuer.model.refusal_note import RefusalNote
@@ -18,10 +15,9 @@ from issuer.registry import aliases, audiences, clients
 from issuer.registry.clients import ClientChange
 from issuer.store import db, refusals, usage
 from tests.browser import sound_pages
-from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
-from tests.conftest import START, CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import World, make_settings, opened_world
+from tests.browser.browsing import THEMES, WIDTHS, OpenConsole, Visit, visiting
+from tests.conftest import START
+from tests.oauth.world import World
 from tests.pages.signed_in import Member, sign_in_as
 
 DAY = 24 * 3600
@@ -42,23 +38,12 @@ class Town:
 
 
 @pytest.fixture(scope="module")
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
+def town(open_console: OpenConsole) -> Town:
     """Give a town with realistic services and audiences."""
-    folder = tmp_path_factory.mktemp("services")
-    port = servers.free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = make_settings(fresh_database_url(request, folder, "sqlite"), folder, url=url)
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        places = _settle(world)
-        listener = make_server("127.0.0.1", port, world.app, threaded=True)
-        thread = threading.Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield Town(world, url, sign_in_as(world), places)
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    world = open_console()
+    url = world.parts.settings.url
+    places = _settle(world)
+    return Town(world, url, sign_in_as(world), places)
 
 
 def _settle(world: World) -> dict[str, str]:

@@ -2,23 +2,18 @@
 
 import itertools
 import re
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from werkzeug.serving import make_server
 
 from issuer.entropy import Entropy
 from issuer.model.user import Role, UserState
 from issuer.registry import client_secrets, clients, users, web_sessions
 from tests.browser import sound_pages
-from tests.browser.browsing import THEMES, WIDTHS, Visit, visiting
-from tests.conftest import FixedClock, fresh_database_url
+from tests.browser.browsing import THEMES, WIDTHS, OpenConsole, Visit, visiting
 from tests.flows import servers
-from tests.oauth.world import World, make_settings, opened_world
+from tests.oauth.world import World
 from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, open_session, sign_in_as
 
 EVERY_LOOK = pytest.mark.parametrize(("theme", "width"), list(itertools.product(THEMES, WIDTHS)))
@@ -29,34 +24,12 @@ LONG = "a-person-with-a-very-long-name.who-is-in-charge-of-many-things+console@s
 
 
 @pytest.fixture(scope="module")
-def console(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[World]:
+def console(open_console: OpenConsole) -> World:
     """Give a console with people in it, served from this process; `settings.url` is its address."""
-    folder = tmp_path_factory.mktemp("console")
-    port = servers.free_port()
-    settings = make_settings(
-        fresh_database_url(request, folder, "sqlite"), folder, url=f"http://127.0.0.1:{port}"
-    )
-    with (
-        opened_world(settings, FixedClock(), Entropy(), loaded_keys, Path(folder)) as world,
-        serving(world, port),
-    ):
-        hash_cheaply(world.app)
-        _settle(world)
-        yield world
-
-
-@contextmanager
-def serving(world: World, port: int) -> Iterator[None]:
-    """Serve an application on a port of this machine."""
-    listener = make_server("127.0.0.1", port, world.app, threaded=True)
-    thread = threading.Thread(target=listener.serve_forever, daemon=True)
-    thread.start()
-    yield
-    listener.shutdown()
-    thread.join()
-    listener.server_close()
+    world = open_console(Entropy())
+    hash_cheaply(world.app)
+    _settle(world)
+    return world
 
 
 def enter(visit: Visit, member: Member) -> str:
@@ -182,22 +155,11 @@ def test_every_page_of_users_is_sound(browser: Browser, console: World, theme: s
 
 @EVERY_LOOK
 def test_the_first_steps_and_the_last_owner_are_sound(
-    browser: Browser,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    loaded_keys: object,
-    theme: str,
-    width: int,
+    browser: Browser, open_console: OpenConsole, theme: str, width: int
 ):
-    port = servers.free_port()
-    url = f"http://127.0.0.1:{port}"
-    settings = make_settings(fresh_database_url(request, tmp_path, "sqlite"), tmp_path, url=url)
-    with (
-        opened_world(settings, FixedClock(), Entropy(), loaded_keys, tmp_path) as world,
-        serving(world, port),
-        visiting(browser, theme, width) as visit,
-    ):
-        world.add_service("Shop")
+    world = open_console()
+    world.add_service("Shop")
+    with visiting(browser, theme, width) as visit:
         member = sign_in_as(world, name="alice")
         admin = enter(visit, member)
         visit.open(admin)

@@ -1,22 +1,15 @@
 """Every list with a thousand rows, in a real browser."""
 
-import threading
-from collections.abc import Iterator
-from pathlib import Path
 from unittest import mock
 
 import pytest
 from playwright.sync_api import Browser, expect
-from werkzeug.serving import make_server
 
 from issuer.model.signing_key import KeyPurpose
 from issuer.store import db
 from tests.benchmarks import large_registry
 from tests.benchmarks.large_registry import FIRST
-from tests.browser.browsing import visiting
-from tests.conftest import CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import make_settings, opened_world
+from tests.browser.browsing import OpenConsole, visiting
 from tests.pages.signed_in import Member, sign_in_as
 
 CLIENT = f"/admin/clients/client-{FIRST:05d}"
@@ -36,29 +29,16 @@ LISTS = {
 
 
 @pytest.fixture(scope="module")
-def owner(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Member]:
+def owner(open_console: OpenConsole, loaded_keys: object) -> Member:
     """Give an owner of a console with a thousand of everything, served to browsers."""
-    folder = tmp_path_factory.mktemp("thousand")
-    port = servers.free_port()
-    settings = make_settings(
-        fresh_database_url(request, folder, "sqlite"), folder, url=f"http://127.0.0.1:{port}"
-    )
     names = ("SERVICES", "AUDIENCES", "CLIENTS", "EVENTS", "REFUSALS", "USERS", "USAGE_EACH_HOUR")
     sizes = {**dict.fromkeys(names, 1_000), "FAMILIES": 10_000, "USAGE_HOURS": 3}
     kid = next(key.stored.kid for key in loaded_keys if key.stored.purpose is KeyPurpose.REFRESH)
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        with mock.patch.multiple(large_registry, **sizes), db.writing(world.parts.engine) as connection:
-            large_registry.fill_beside(connection, kid)
-        world.look()
-        listener = make_server("127.0.0.1", port, world.app, threaded=True)
-        thread = threading.Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield sign_in_as(world, name="alice")
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    world = open_console()
+    with mock.patch.multiple(large_registry, **sizes), db.writing(world.parts.engine) as connection:
+        large_registry.fill_beside(connection, kid)
+    world.look()
+    return sign_in_as(world, name="alice")
 
 
 @pytest.mark.parametrize("path", LISTS)

@@ -3,25 +3,19 @@
 Registering, permitting, disabling, secrets and rotation are in the story and beside the pages they belong to.
 """
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
-from werkzeug.serving import make_server
 
 from issuer.model.audience import AudienceState
 from issuer.model.client import ClientState
 from issuer.model.service import ServiceState
 from issuer.model.user import Role, UserState
 from issuer.registry import audiences, users
-from tests.browser.browsing import visiting
-from tests.conftest import CountingEntropy, FixedClock, fresh_database_url
-from tests.flows import servers
-from tests.oauth.world import make_settings, opened_world
+from tests.browser.browsing import OpenConsole, visiting
 from tests.pages.client_town import BILLING, ORDERS, Town
 from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, open_session, sign_in_as
 
@@ -31,31 +25,18 @@ NEW_PASSWORD = "green kettle over the loud hill"
 
 
 @pytest.fixture(scope="module")
-def town(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, loaded_keys: object
-) -> Iterator[Town]:
+def town(open_console: OpenConsole) -> Town:
     """Give a town whose every thing is changed by one test, served to browsers."""
-    folder = tmp_path_factory.mktemp("plain")
-    port = servers.free_port()
-    settings = make_settings(
-        fresh_database_url(request, folder, "sqlite"), folder, url=f"http://127.0.0.1:{port}"
-    )
-    with opened_world(settings, FixedClock(), CountingEntropy(), loaded_keys, Path(folder)) as world:
-        hash_cheaply(world.app)
-        world.add_audience(ORDERS, "read", "write", service="Orders")
-        world.add_audience(BILLING, "pay", service="Billing")
-        world.add_audience(STOCK, "count", service="Stock")
-        robot = world.add_client("Robot", BILLING, may_use_offline_access=True)
-        town = Town(world, sign_in_as(world), robot)
-        for number in range(3):
-            town.grow(f"family-{number}", 100 * number + 10)
-        listener = make_server("127.0.0.1", port, world.app, threaded=True)
-        thread = threading.Thread(target=listener.serve_forever, daemon=True)
-        thread.start()
-        yield town
-        listener.shutdown()
-        thread.join()
-        listener.server_close()
+    world = open_console()
+    hash_cheaply(world.app)
+    world.add_audience(ORDERS, "read", "write", service="Orders")
+    world.add_audience(BILLING, "pay", service="Billing")
+    world.add_audience(STOCK, "count", service="Stock")
+    robot = world.add_client("Robot", BILLING, may_use_offline_access=True)
+    town = Town(world, sign_in_as(world), robot)
+    for number in range(3):
+        town.grow(f"family-{number}", 100 * number + 10)
+    return town
 
 
 @dataclass(frozen=True, slots=True)
