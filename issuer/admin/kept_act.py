@@ -4,9 +4,9 @@ All is told by where the form is sent, which is where the page's own button send
 holds: no field can make the page say one thing and do another.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
+from urllib.parse import parse_qsl
 
 from issuer.admin.desk import Desk
 from issuer.admin.kept_form import KeptForm
@@ -14,6 +14,7 @@ from issuer.errors import NotAllowed, NotFound
 from issuer.registry import audiences, clients, services, users
 from issuer.registry.listings import consequences, keys
 from issuer.registry.listings.consequences import Consequences
+from issuer.registry.registrar import Registrar
 
 # As the button was called that somebody pressed, with what its page said round it. A dangerous act without
 # fields is pressed again instead.
@@ -51,6 +52,9 @@ EVERYDAY: Final = {
     "admin.revoke_caller": "Revoke permission",
 }
 _UNKNOWN: Final = "Go on"
+# Which client or scope it is stands in the query of their addresses.
+_OF_CLIENTS: Final = frozenset({"admin.grant_caller", "admin.revoke_caller"})
+_OF_SCOPE: Final = "admin.edit_scope"
 # Acts whose button looks dangerous on the page that they come from.
 _DANGEROUS_LOOKS: Final = frozenset(
     {
@@ -91,7 +95,7 @@ def describe(desk: Desk, kept: KeptForm) -> KeptAct:
         return KeptAct(_UNKNOWN, "")
     looks_dangerous = kept.endpoint in _DANGEROUS_LOOKS
     try:
-        thing, ends = _find_thing(desk, kept.arguments), _find_ends(desk, kept)
+        thing, ends = _find_thing(desk, kept), _find_ends(desk, kept)
     except (NotFound, NotAllowed):
         return KeptAct(label, "", looks_dangerous=looks_dangerous)
     return KeptAct(label, thing, ends, looks_dangerous)
@@ -112,15 +116,15 @@ def _find_ends(desk: Desk, kept: KeptForm) -> Ends | None:
     return None
 
 
-def _find_thing(desk: Desk, named: Mapping[str, Any]) -> str:  # Any: as the routes convert them
-    """Return the registered name of what the variables of an address name; raises NotFound, NotAllowed."""
-    registrar = desk.registrar()
+def _find_thing(desk: Desk, kept: KeptForm) -> str:
+    """Return the registered name of what an address names; raises NotFound, NotAllowed."""
+    registrar, named = desk.registrar(), kept.arguments
     match named:
         case {"audience_id": audience_id}:
-            return audiences.find_audience_by_id(registrar, audience_id).identifier
+            identifier = audiences.find_audience_by_id(registrar, audience_id).identifier
+            return _find_beside(registrar, kept) + identifier
         case {"client_id": client_id}:
-            client = clients.find_client(registrar, client_id)
-            return f"{client.name} ({client.client_id})"
+            return _name_client(registrar, client_id)
         case {"service_id": service_id}:
             return services.find_service_by_id(registrar, service_id).name
         case {"kid": kid}:
@@ -129,3 +133,18 @@ def _find_thing(desk: Desk, named: Mapping[str, Any]) -> str:  # Any: as the rou
         case {"name": name}:
             return users.find_user(registrar, name).name
     return ""
+
+
+def _find_beside(registrar: Registrar, kept: KeptForm) -> str:
+    """Return what an address names beside an audience: a client or a scope, "" for nothing."""
+    asked = dict(parse_qsl(kept.action.partition("?")[2]))
+    if "client_id" in kept.arguments:
+        return f"{_name_client(registrar, kept.arguments['client_id'])} at "
+    if kept.endpoint in _OF_CLIENTS:
+        return f"{_name_client(registrar, asked.get('client', ''))} at "
+    return f"{asked.get('name', '')} of " if kept.endpoint == _OF_SCOPE else ""
+
+
+def _name_client(registrar: Registrar, client_id: str) -> str:
+    client = clients.find_client(registrar, client_id)
+    return f"{client.name} ({client.client_id})"

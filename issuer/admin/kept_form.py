@@ -7,10 +7,12 @@ or a table. A form that holds a password or a secret is not kept at all: then it
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import unquote
 
 from flask import current_app, request, url_for
 from werkzeug.exceptions import HTTPException
 
+from issuer.pages import form_owner
 from issuer.pages.return_path import current_address, find_return_path
 
 # Names of fields that never come back in a page; every field for a password is among them.
@@ -54,7 +56,7 @@ def find_interrupted() -> KeptForm | None:
     if request.method != "POST" or request.files or "HX-Request" in request.headers:
         return None
     fields = tuple((name, value) for name, value in _list_fields() if name != _CSRF)
-    if not fields or any(value for name, value in fields if name in SECRETS):
+    if not fields or any(value for name, value in fields if _is_secret(name)):
         return None
     return _make(current_address(), fields)
 
@@ -69,7 +71,7 @@ def find_carried() -> KeptForm | None:
 
 def find_page(kept: KeptForm) -> str:
     """Return the page that a form stood on: where it was sent, if that can be opened."""
-    path = kept.action.partition("?")[0].removeprefix(request.script_root)
+    path = unquote(kept.action.partition("?")[0].removeprefix(request.script_root))
     try:
         current_app.url_map.bind("").match(path, method="GET")
     except HTTPException:
@@ -77,8 +79,17 @@ def find_page(kept: KeptForm) -> str:
     return kept.action
 
 
+def find_owner() -> str | None:
+    """Return the user on whose page the form of this request stood, None where that is not known."""
+    return form_owner.find_owner(request.form.get(_CSRF, ""))
+
+
 def _list_fields() -> Iterable[tuple[str, str]]:
     return ((name, value) for name, values in request.form.lists() for value in values)
+
+
+def _is_secret(name: str) -> bool:
+    return name in SECRETS or any(word in name.lower() for word in ("password", "secret"))
 
 
 def _make(action: str, fields: tuple[tuple[str, str], ...]) -> KeptForm | None:
@@ -93,7 +104,7 @@ def _find_view(action: str) -> tuple[str, Mapping[str, Any]] | None:
     """Return endpoint and arguments of the view of the console that takes a form there, None for none."""
     if find_return_path(action, request.script_root) is None:
         return None
-    path = action.partition("?")[0].removeprefix(request.script_root)
+    path = unquote(action.partition("?")[0].removeprefix(request.script_root))
     try:
         endpoint, arguments = current_app.url_map.bind("").match(path, method="POST")
     except HTTPException:

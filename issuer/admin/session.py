@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 from issuer import answers
 from issuer.errors import Forbidden
 from issuer.model.audit_event import Actor
-from issuer.model.user import UserId
 from issuer.pages import gate
 from issuer.pages.page_user import PageUser
 from issuer.registry import sign_in, web_sessions
@@ -44,7 +43,7 @@ class Sessions:
         web_sessions.note_seen(visitor, found)
         return _note_signed_in(found)
 
-    def find_last_user_id(self, asked: Request) -> UserId | None:
+    def find_last_user(self, asked: Request) -> str | None:
         """Return whose session a request's cookie is of, be it live or ended; None for none that there was.
 
         Lets nobody in: it tells only whether who signs in next is the same person.
@@ -52,7 +51,7 @@ class Sessions:
         secret = self._read_secret(asked)
         if secret is None:
             return None
-        return web_sessions.find_last_user_id(self._open_visitor(asked), secret)
+        return web_sessions.find_last_user(self._open_visitor(asked), secret)
 
     def change_signed_in(self, signed_in: SignedIn) -> None:
         """Let the rest of this request be of somebody who has just signed in."""

@@ -7,7 +7,7 @@ user: what one person typed is never another's to send.
 from collections.abc import Iterator
 from typing import Final
 
-from flask import Blueprint, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.wrappers import Response as BaseResponse
 from wtforms import PasswordField, StringField
@@ -26,7 +26,7 @@ from issuer.errors import (
     SignInRequired,
     TemporarilyUnavailable,
 )
-from issuer.pages import gate
+from issuer.pages import error_pages, form_owner, gate
 from issuer.pages.forms import PageForm
 from issuer.pages.gate import PUBLIC, SIGNED_IN
 from issuer.pages.return_path import find_return_path
@@ -60,6 +60,7 @@ class SignInPages:
         kept = kept_form.find_carried()
         if not form.validate():
             return self._show(form, 422, kept)
+        last_user = None if kept is None else sessions.find_last_user(request)
         try:
             opened = self._open(form)
         except (SignInRefusal, TemporarilyUnavailable) as refusal:
@@ -69,7 +70,7 @@ class SignInPages:
             web_sessions.sign_out(self._desk.registrar(), self._desk.signed_in)
         if kept is None:
             return let_in(self._desk, opened)
-        if sessions.find_last_user_id(request) == opened.signed_in.user.id:
+        if last_user == opened.signed_in.user.name:
             return self._go_on(opened, kept)
         answer = let_in(self._desk, opened)
         flash(_NOT_YOURS, "warning")
@@ -77,13 +78,16 @@ class SignInPages:
 
     def interrupt(self, _refusal: SignInRequired) -> BaseResponse:
         """Answer in place of what nobody is signed in for, keeping what was typed as far as it may."""
-        kept = kept_form.find_interrupted()
-        # Of a browser whose last user is not known nobody could take it up.
-        if kept is None or self._desk.sessions.find_last_user_id(request) is None:
-            return gate.send_to_sign_in()
-        back = find_return_path(gate.find_page(), request.script_root)
-        form = SignInForm(formdata=None)
-        return self._show(form, SignInRequired.status, kept, action=url_for("admin.sign_in", next=back))
+        try:
+            kept = self._find_kept()
+            if kept is None:
+                return gate.send_to_sign_in()
+            back = find_return_path(gate.find_page(), request.script_root)
+            form = SignInForm(formdata=None)
+            return self._show(form, SignInRequired.status, kept, action=url_for("admin.sign_in", next=back))
+        except TemporarilyUnavailable:
+            # What a handler raises has no handler.
+            return error_pages.show(TemporarilyUnavailable.status)
 
     def sign_out(self) -> ResponseReturnValue:
         """End the session, here and on the server."""
@@ -94,16 +98,27 @@ class SignInPages:
         self._desk.sessions.clear_cookie(answer)
         return answer
 
+    def _find_kept(self) -> KeptForm | None:
+        """Return the form of this request, None where it is not of whose session has ended here."""
+        kept = kept_form.find_interrupted()
+        owner = kept_form.find_owner()
+        if kept is None or owner is None or owner != self._desk.sessions.find_last_user(request):
+            return None
+        return kept
+
     def _open(self, form: SignInForm) -> NewSession:
         name, password = form.name.data or "", form.password.data or ""
         return use_case.sign_in(self._desk.visitor(), self._desk.passwords, name, password, find_browser())
 
-    def _go_on(self, opened: NewSession, kept: KeptForm) -> Response:
+    def _go_on(self, opened: NewSession, kept: KeptForm) -> BaseResponse:
         """Answer somebody who has signed in again with what was typed, to be sent."""
         sessions = self._desk.sessions
-        forget_forms()
+        form_owner.forget_forms()
         sessions.change_signed_in(opened.signed_in)
-        act = kept_act.describe(self._desk, kept)
+        try:
+            act = kept_act.describe(self._desk, kept)
+        except TemporarilyUnavailable:
+            return let_in(self._desk, opened)
         back_url = kept_form.find_page(kept)
         answer = Response(render_template("admin/go_on.html", act=act, kept=kept, back_url=back_url))
         sessions.put_cookie(answer, opened.secret)
@@ -151,17 +166,10 @@ def register(blueprint: Blueprint, desk: Desk) -> None:
 
 def let_in(desk: Desk, opened: NewSession) -> BaseResponse:
     """Answer somebody who has just signed in: the cookie, and the way on."""
-    forget_forms()
+    form_owner.forget_forms()
     answer = redirect(find_onward_path(), 303)
     desk.sessions.put_cookie(answer, opened.secret)
     return answer
-
-
-def forget_forms() -> None:
-    """End whatever the browser brought from before, its form token above all (session fixation)."""
-    session.clear()
-    # Flask-WTF keeps it for the rest of the request.
-    g.pop("csrf_token", None)
 
 
 def find_onward_path() -> str:

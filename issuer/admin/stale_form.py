@@ -1,6 +1,7 @@
 """Stale form: one whose token is of before the last sign-in, shown again with what was typed and a new one.
 
-Only to a browser that says that a page of ours sent it (Fetch Metadata): the token proves nothing any more.
+Only to the user on whose page it stood, as its token says, good or not: no other site has one. And only to a
+browser that says that a page of ours sent it (Fetch Metadata).
 """
 
 from flask import Blueprint, Response, current_app, render_template, request
@@ -40,7 +41,7 @@ class StaleFormPages:
         if gate.is_fragment():
             return Response(render_template("admin/stale_fragment.html"), 200)
         kept = kept_form.find_interrupted()
-        if kept is None:
+        if kept is None or kept_form.find_owner() != self._desk.signed_in.user.name:
             return error_pages.show_bad_form()
         act, back_url = kept_act.describe(self._desk, kept), kept_form.find_page(kept)
         return Response(

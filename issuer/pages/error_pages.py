@@ -93,7 +93,7 @@ _BY_STATUS: Final = {
 _BAD_FORM: Final = Wording(
     "This form is no longer valid",
     "It was open for too long, cookies are off, or it was not sent from this site. Nothing was changed.",
-    "Go back, reload the page and send the form again.",
+    "Open its page anew and send the form again.",
 )
 
 

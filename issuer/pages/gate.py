@@ -9,11 +9,12 @@ from enum import StrEnum
 from typing import Final
 from urllib.parse import urlencode, urlsplit
 
-from flask import Flask, Response, flash, g, redirect, render_template, request
+from flask import Flask, Response, flash, g, redirect, render_template, request, session
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.wrappers import Response as BaseResponse
 
 from issuer.errors import Forbidden, SignInRequired
+from issuer.pages import form_owner
 from issuer.pages.page_user import CurrentUser, PageUser
 from issuer.pages.return_path import current_address, find_return_path
 
@@ -100,6 +101,7 @@ class Gate:
             raise SignInRequired("nobody is signed in")
         if policy.power and policy.power not in user.powers:
             raise Forbidden(f"this needs the power {policy.power}")
+        form_owner.note_owner(user.name)
 
     def _check_origin(self) -> None:
         if request.method in _CHANGES_NOTHING:
@@ -126,6 +128,7 @@ def find_user(current_user: CurrentUser) -> PageUser | None:
 def change_user(user: PageUser) -> None:
     """Let the rest of this request be of somebody who has just signed in."""
     g.user = user
+    form_owner.note_owner(user.name)
 
 
 def send_to_sign_in() -> BaseResponse:
@@ -139,7 +142,8 @@ def send_to_sign_in() -> BaseResponse:
         return Response(page, 200)
     if request.method in _CHANGES_NOTHING:
         return redirect(_lead_aside(SIGN_IN_PATH, current_address()), 303)
-    flash(_ENDED, "warning")
+    if ("warning", _ENDED) not in session.get("_flashes", ()):
+        flash(_ENDED, "warning")
     return redirect(_lead_aside(SIGN_IN_PATH, find_page()), 303)
 
 

@@ -4,7 +4,7 @@ from typing import Final
 
 from issuer import hashing
 from issuer.errors import NotFound
-from issuer.model.user import UserId, UserState
+from issuer.model.user import UserState
 from issuer.model.web_session import WebSession
 from issuer.registry import user_rules
 from issuer.registry.powers import Power
@@ -31,14 +31,15 @@ def find_signed_in(registrar: Registrar, secret: str) -> SignedIn | None:
         return SignedIn(user, session)
 
 
-def find_last_user_id(registrar: Registrar, secret: str) -> UserId | None:
-    """Return whose session a secret is of, be it live or ended; None for none that there was.
+def find_last_user(registrar: Registrar, secret: str) -> str | None:
+    """Return the name of whose session a secret is of, be it live or ended; None for none that there was.
 
     It lets nobody in. registrar: of a visitor. secret: whatever the cookie holds.
     """
     with registrar.reading(Power.SIGN_IN) as connection:
         session = store.find_session(connection, hashing.hash_secret(secret))
-        return None if session is None else session.user_id
+        user = None if session is None else users.find_user_by_id(connection, session.user_id)
+        return None if user is None else user.name
 
 
 def note_seen(registrar: Registrar, signed_in: SignedIn) -> None:

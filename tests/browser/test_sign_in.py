@@ -266,7 +266,7 @@ def test_what_is_half_typed_when_the_session_ends_is_not_lost(
         expect(page.get_by_text("Nothing has been changed yet: this is what you typed.")).to_be_visible()
         expect(page.get_by_text(identifier)).to_be_visible()
         _check(visit, f"stale-form-{theme}-{width}")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Register audience").click()
 
         expect(page.get_by_role("heading", level=1)).to_have_text(identifier)
 
@@ -288,7 +288,7 @@ def test_a_form_sent_after_its_session_ended_goes_on_after_signing_in(
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_text(f"Typed late, {theme}")).to_be_visible()
 
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Register service").click()
 
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Typed late, {theme}")
 

@@ -188,6 +188,38 @@ def test_the_token_of_before_is_worth_nothing_after(owner: Member, clock: FixedC
     assert owner.ask("POST", NEW, data=data).status_code == 400
 
 
+def test_while_the_database_is_away_who_was_signed_out_is_told_so(owner: Member, clock: FixedClock):
+    data = {"csrf_token": owner.find_token(), "name": "Shop", "owner": "x"}
+    clock.step(IDLE_SECONDS + 60)
+
+    with mock.patch.object(web_sessions, "find_last_user", side_effect=TemporarilyUnavailable("away")):
+        answer = owner.ask("POST", NEW, data=data)
+
+    assert (answer.status_code, answer.mimetype) == (503, "text/html")
+
+
+def test_a_database_that_goes_away_while_signing_in_costs_what_was_typed_and_no_more(
+    owner: Member, clock: FixedClock
+):
+    asked = send_late(owner, clock, "/admin/services/1/edit", owner="x", version="1")
+
+    with mock.patch.object(services, "find_service_by_id", side_effect=TemporarilyUnavailable("away")):
+        answer = give(owner, asked, "alice")
+
+    assert answer.status_code == 303
+    assert owner.open("/admin").status_code == 200
+
+
+def test_many_buttons_pressed_late_are_told_once(owner: Member, clock: FixedClock):
+    data = {"csrf_token": owner.find_token()}
+    clock.step(IDLE_SECONDS + 60)
+
+    for _ in range(3):
+        answer = owner.ask("POST", "/admin/users/by-name/alice/disable", data=data)
+
+    assert owner.open(answer.headers["Location"]).text.count(ENDED) == 1
+
+
 class TestStaleForm:
     """A form of before the last sign-in, sent after it."""
 
@@ -195,7 +227,7 @@ class TestStaleForm:
     def stale(self, owner: Member) -> dict[str, str]:
         """Give the fields of a form that was opened before somebody signed in in another tab."""
         before = owner.find_token()
-        owner.http.delete_cookie("__Host-issuer_forms", domain="id.example")
+        assert owner.send(SIGN_IN, name="alice", password=PASSWORD).status_code == 303
         assert owner.find_token() != before
         return {"csrf_token": before, "name": HOSTILE, "owner": "Shop team"}
 
@@ -222,6 +254,44 @@ class TestStaleForm:
         assert answer.status_code == 400
         assert "This form is no longer valid" in answer.text
         assert "Shop team" not in answer.text
+
+    @pytest.mark.parametrize("token", [None, "", "x", "tampered", "of another browser"])
+    def test_what_bears_no_token_of_this_browser_is_not_shown(
+        self, world: World, owner: Member, stale: dict[str, str], token: str | None
+    ):
+        """Whoever reloads the page of a refusal may look like a page of ours."""
+        tokens = {"tampered": f"{stale['csrf_token']}x", "of another browser": sign_in_as(world).find_token()}
+        sent = {**stale, "csrf_token": tokens.get(token, token)}
+
+        answer = owner.ask("POST", NEW, data={k: v for k, v in sent.items() if v is not None}, headers=SENT)
+
+        assert answer.status_code == 400
+        assert "This form is no longer valid" in answer.text
+        assert "Shop team" not in answer.text
+
+    def test_another_user_is_not_shown_it(self, world: World, owner: Member):
+        add_user(world, "bob", Role.ADMIN)
+        stale = {"csrf_token": owner.find_token(), "name": "Secret plan", "owner": "x"}
+        owner.send(SIGN_IN, name="bob", password=PASSWORD)
+
+        answer = owner.ask("POST", NEW, data=stale, headers=SENT)
+
+        assert answer.status_code == 400
+        assert "Secret plan" not in answer.text
+
+    def test_another_user_is_not_shown_it_after_that_session_has_ended(
+        self, world: World, owner: Member, clock: FixedClock
+    ):
+        add_user(world, "bob", Role.ADMIN)
+        stale = {"csrf_token": owner.find_token(), "name": "Secret plan", "owner": "x"}
+        owner.send(SIGN_IN, name="bob", password=PASSWORD)
+        owner.open("/admin")
+        clock.step(IDLE_SECONDS + 60)
+
+        answer = owner.ask("POST", NEW, data=stale, headers=SENT)
+
+        assert answer.status_code == 303
+        assert "Secret plan" not in answer.text + owner.open(answer.headers["Location"]).text
 
     def test_a_form_with_a_password_is_not_shown(self, owner: Member, stale: dict[str, str]):
         path = "/admin/users/by-name/alice/password"
