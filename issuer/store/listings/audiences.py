@@ -7,7 +7,6 @@ from issuer.model.audience import AudienceId, AudienceState, SigningAlg, TokenTy
 from issuer.model.client import ClientState
 from issuer.model.list_row import AudienceRow as ListRow
 from issuer.model.listing import ListQuery, Page
-from issuer.model.service import ServiceState
 from issuer.model.spelling import SpellingRole
 from issuer.store import audiences
 from issuer.store.listings import paging, use
@@ -21,11 +20,7 @@ _MAY_ASK = and_(
 )
 
 # As policy/lint has it; what else it finds takes reading every row.
-_ISSUING = and_(
-    AudienceRow.state.in_((AudienceState.ACTIVE.value, AudienceState.DEPRECATED.value)),
-    ServiceRow.state == ServiceState.ACTIVE.value,
-    AudienceRow.is_reserved.is_(False),
-)
+_ISSUING = and_(audiences.IS_ISSUING, AudienceRow.is_reserved.is_(False))
 _FOUND = {
     "no-scopes": and_(_ISSUING, AudienceRow.id.not_in(select(ScopeRow.audience_id))),
     "no-client": and_(_ISSUING, AudienceRow.id.not_in(select(PermissionRow.audience_id).where(_MAY_ASK))),

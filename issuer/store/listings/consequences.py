@@ -7,8 +7,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, select
 
 from issuer.model.audience import AudienceId, AudienceState
 from issuer.model.client import ClientKey, ClientState
-from issuer.model.service import ServiceId, ServiceState
+from issuer.model.service import ServiceId
 from issuer.model.usage import ISSUED
+from issuer.store import audiences
 from issuer.store.tables import AudienceRow, ClientRow, IdentifierRow, PermissionRow, ServiceRow, UsageRow
 
 # For the floor above, which knows no SQLAlchemy.
@@ -118,7 +119,6 @@ def count_audiences(connection: Connection, key: ClientKey) -> int:
         .where(
             PermissionRow.client_key == key,
             PermissionRow.is_revoked.is_(False),
-            AudienceRow.state.in_(_ISSUING),
-            ServiceRow.state == ServiceState.ACTIVE.value,
+            audiences.IS_ISSUING,
         )
     ).scalar_one()
