@@ -113,14 +113,14 @@ def test_the_services_that_would_take_a_token_take_as_few(
         world.add_service(f"Noticed {number}")
         world.look()
         form = {"csrf_token": csrf_token, "token": world.ask(robot).token}
-        # After a change of the registry one statement more reads all spellings, which are kept.
-        first, _ = visitor.count("POST", "/admin/inspector", data=form)
-        pages = ({**form, "after": after} for after in ("0", "25"))
+        pages = (form, *({**form, "after": after} for after in ("0", "25")))
         taken += [visitor.count("POST", "/admin/inspector", data=page) for page in pages]
 
     assert re.search(r"26\u201350 of \d\d<", taken[-1][1])
-    assert {len(statements) for statements, _ in taken} == {len(first) - 1}
-    assert len(first) - 1 <= MOST
+    numbers = [len(statements) for statements, _ in taken]
+    # After a change of the registry one statement more reads all spellings, which are kept.
+    assert max(numbers) <= MOST + 1
+    assert max(numbers) - min(numbers) <= 1
 
 
 def open_pages(visitor: Visitor, shown: ListPage, number: int) -> Iterator[list[str]]:
