@@ -58,6 +58,7 @@ def test_the_particulars_never_become_part_of_the_text(refusal: type[errors.Refu
     is_for_later = issubclass(refusal, errors.TooManyRequests | errors.SignInLocked)
     more = {"retry_after_seconds": 1} if is_for_later else {}
     more |= {"mend": EVIL} if refusal is errors.Unreachable else {}
+    more |= {"thing": EVIL, "url": EVIL} if refusal is errors.Closed else {}
 
     assert EVIL not in str(refusal(EVIL, **more))
     assert EVIL not in refusal.sentence
