@@ -88,7 +88,7 @@ def environment(
 @pytest.mark.parametrize(
     ("kills", "workers"),
     # To start a worker costs more than all that is done to it before it is killed.
-    [(20, 1), pytest.param(200, 4, marks=pytest.mark.soak)],
+    [(10, 1), pytest.param(200, 4, marks=pytest.mark.soak)],
     ids=["ordinary", "full"],
 )
 def test_killed_server_keeps_what_it_acknowledged(

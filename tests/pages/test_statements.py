@@ -18,8 +18,8 @@ from tests.pages.signed_in import Member, sign_in_as
 MOST = 14
 FEW, MANY = 5, 60
 AWHILE_SECONDS = 120
-# What is filled stands behind these ids: the few behind the first, the many behind the other.
-# Behind all that the tests before left counted: PostgreSQL numbers on.
+# What is filled stands behind these ids: the few behind the first, the many behind the other; and both
+# behind what earlier tests had numbered, for PostgreSQL numbers on.
 FIRSTS = {FEW: 1_000_000, MANY: 2_000_000}
 COUNTED = "SELECT count(*)"
 NEXT = re.compile(r'href="([^"]+)" rel="next"')
