@@ -7,10 +7,11 @@ from typing import Final
 from issuer.errors import InvalidClient, InvalidTarget
 from issuer.issuing.mint import Mint, Unsigned
 from issuer.model.audience import Audience, AudienceState
-from issuer.model.client import AuthMethod, Client, ClientId, ClientKey, ClientState, ClientType, GrantType
+from issuer.model.client import ClientId, ClientState, GrantType
 from issuer.model.permission import ClientRecord, Permission, PermittedSubject
 from issuer.model.service import ServiceState
 from issuer.model.token_plan import TargetRequest
+from issuer.policy import stand_ins
 
 # Stands for whoever will ask, in an example.
 EXAMPLE_CLIENT_ID: Final = ClientId("some-client")
@@ -60,20 +61,8 @@ def preview_draft(audience: Audience, mint: Mint) -> Unsigned:
     return mint.preview_for_client(TargetRequest(), ClientRecord(_EXAMPLE, (permission,)))
 
 
-_EXAMPLE: Final = Client(
-    key=ClientKey(0),
-    client_id=EXAMPLE_CLIENT_ID,
+_EXAMPLE: Final = replace(
+    stand_ins.make_client(EXAMPLE_CLIENT_ID),
     name="Some client",
-    type=ClientType.SERVICE,
     grant_types=frozenset({GrantType.CLIENT_CREDENTIALS}),
-    auth_method=AuthMethod.CLIENT_SECRET_BASIC,
-    may_use_offline_access=False,
-    default_audience=None,
-    tenant_id=None,
-    access_token_max_seconds=None,
-    service=None,
-    state=ClientState.ACTIVE,
-    secrets=(),
-    created_at=0,
-    version=0,
 )

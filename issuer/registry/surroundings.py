@@ -11,8 +11,9 @@ from typing import Final
 from issuer.model.audience import Alias, AliasMode, Audience, AudienceId
 from issuer.model.client import ClientId
 from issuer.model.finding import Finding
+from issuer.policy import stand_ins
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import neighbours, page, rules, stand_ins
+from issuer.policy.lint import neighbours, page, rules
 from issuer.policy.lint.registered import LONGEST_UNUSED_SECONDS, Registered
 from issuer.policy.lint.rules import Rule
 from issuer.store import audiences, clients, idle_permissions, permissions, usage

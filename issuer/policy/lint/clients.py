@@ -8,10 +8,11 @@ from issuer.model.audience import RESERVED_ACCESS, AudienceState
 from issuer.model.client import Client, ClientId, ClientSecret
 from issuer.model.finding import Finding, Severity
 from issuer.model.permission import Permission
-from issuer.policy.lint.registered import DAY_SECONDS, Registered, is_issuing
+from issuer.policy.lint.registered import DAY_SECONDS, LONGEST_UNUSED_SECONDS, Registered, is_issuing
 from issuer.policy.lint.wording import command
 
-UNUSED_PERMISSION_DAYS: Final = 90
+# The longest of all, by which the database is asked as well.
+UNUSED_PERMISSION_DAYS: Final = LONGEST_UNUSED_SECONDS // DAY_SECONDS
 
 _MOST_AUDIENCES: Final = 10
 _OLD_SECRET_DAYS: Final = 365

@@ -8,8 +8,9 @@ from issuer.model.audience import Audience
 from issuer.model.client import Client
 from issuer.model.finding import Finding
 from issuer.model.permission import IdlePermission
+from issuer.policy import stand_ins
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import clients, page, rules, stand_ins
+from issuer.policy.lint import clients, page, rules
 from issuer.policy.lint.registered import Registered
 from issuer.policy.lint.rules import Rule
 

@@ -12,8 +12,9 @@ from issuer.model.audience import Audience, AudienceId
 from issuer.model.client import Client, ClientId, ClientState
 from issuer.model.finding import Finding
 from issuer.model.service import Service, ServiceId
+from issuer.policy import stand_ins
 from issuer.policy.lifetimes import Lifetimes
-from issuer.policy.lint import audiences, clients, identifiers, rules, stand_ins
+from issuer.policy.lint import audiences, clients, identifiers, rules
 from issuer.policy.lint.registered import Registered
 from issuer.policy.lint.rules import Rule
 

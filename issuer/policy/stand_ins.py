@@ -1,4 +1,4 @@
-"""Stand-ins: clients, audiences and permissions of which a rule looks at no more than is said here."""
+"""Stand-ins: clients, audiences and permissions of which no more is looked at than is said here."""
 
 from collections.abc import Iterable
 from dataclasses import replace
