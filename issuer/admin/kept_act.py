@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
 
+from flask import render_template
+
+from issuer.admin import kept_form
 from issuer.admin.desk import Desk
 from issuer.admin.kept_form import KeptForm
 from issuer.errors import NotAllowed, NotFound
@@ -51,6 +54,7 @@ EVERYDAY: Final = {
     "admin.revoke_audience": "Revoke permission",
     "admin.revoke_caller": "Revoke permission",
 }
+PROVED: Final = "Your password was right."
 _UNKNOWN: Final = "Go on"
 # Which client or scope it is stands in the query of their addresses.
 _OF_CLIENTS: Final = frozenset({"admin.grant_caller", "admin.revoke_caller"})
@@ -99,6 +103,13 @@ def describe(desk: Desk, kept: KeptForm) -> KeptAct:
     except (NotFound, NotAllowed):
         return KeptAct(label, "", looks_dangerous=looks_dangerous)
     return KeptAct(label, thing, ends, looks_dangerous)
+
+
+def show(act: KeptAct, kept: KeptForm, why: str) -> str:
+    """Return the page whose button sends a kept form on. why: it was held up, as a sentence."""
+    return render_template(
+        "admin/go_on.html", act=act, kept=kept, back_url=kept_form.find_page(kept), why=why
+    )
 
 
 def _find_ends(desk: Desk, kept: KeptForm) -> Ends | None:

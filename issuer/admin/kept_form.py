@@ -71,12 +71,7 @@ def find_carried() -> KeptForm | None:
 
 def find_page(kept: KeptForm) -> str:
     """Return the page that a form stood on: where it was sent, if that can be opened."""
-    path = unquote(kept.action.partition("?")[0].removeprefix(request.script_root))
-    try:
-        current_app.url_map.bind("").match(path, method="GET")
-    except HTTPException:
-        return url_for("admin.front")
-    return kept.action
+    return url_for("admin.front") if _match(kept.action, "GET") is None else kept.action
 
 
 def find_owner() -> str | None:
@@ -104,9 +99,15 @@ def _find_view(action: str) -> tuple[str, Mapping[str, Any]] | None:
     """Return endpoint and arguments of the view of the console that takes a form there, None for none."""
     if find_return_path(action, request.script_root) is None:
         return None
+    found = _match(action, "POST")
+    return found if found is not None and found[0].startswith("admin.") else None
+
+
+def _match(action: str, method: str) -> tuple[str, Mapping[str, Any]] | None:
+    # As the server reads it, which decodes a path before it is matched.
     path = unquote(action.partition("?")[0].removeprefix(request.script_root))
     try:
-        endpoint, arguments = current_app.url_map.bind("").match(path, method="POST")
+        endpoint, arguments = current_app.url_map.bind("").match(path, method=method)
     except HTTPException:
         return None
-    return (endpoint, arguments) if str(endpoint).startswith("admin.") else None
+    return str(endpoint), arguments

@@ -119,8 +119,7 @@ class SignInPages:
             act = kept_act.describe(self._desk, kept)
         except TemporarilyUnavailable:
             return let_in(self._desk, opened)
-        back_url = kept_form.find_page(kept)
-        answer = Response(render_template("admin/go_on.html", act=act, kept=kept, back_url=back_url))
+        answer = Response(kept_act.show(act, kept, kept_act.PROVED))
         sessions.put_cookie(answer, opened.secret)
         return answer
 

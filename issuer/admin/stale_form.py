@@ -16,6 +16,7 @@ from issuer.pages import error_pages, gate
 from issuer.pages.gate import Who
 
 _STATUS = 400
+_WHY = "You have signed in again since this form was opened."
 
 
 class StaleFormPages:
@@ -43,10 +44,7 @@ class StaleFormPages:
         kept = kept_form.find_interrupted()
         if kept is None or kept_form.find_owner() != self._desk.signed_in.user.name:
             return error_pages.show_bad_form()
-        act, back_url = kept_act.describe(self._desk, kept), kept_form.find_page(kept)
-        return Response(
-            render_template("admin/stale_form.html", act=act, kept=kept, back_url=back_url), _STATUS
-        )
+        return Response(kept_act.show(kept_act.describe(self._desk, kept), kept, _WHY), _STATUS)
 
 
 def register(blueprint: Blueprint, desk: Desk) -> None:

@@ -59,9 +59,8 @@ class StepUpPages:
             form.complain(_tell(refusal))
             shown = self._show(form, sign_in.find_status(refusal), kept, sign_in.find_wait(refusal))
             return sign_in.put_wait(shown, refusal)
-        if kept is not None:
-            page = render_template("admin/go_on.html", act=act, kept=kept, back_url=kept_form.find_page(kept))
-            going_on = Response(page)
+        if kept is not None and act is not None:
+            going_on = Response(kept_act.show(act, kept, kept_act.PROVED))
             desk.sessions.put_cookie(going_on, renewed.secret)
             return going_on
         if _is_to_repeat():

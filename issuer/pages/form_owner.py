@@ -11,7 +11,7 @@ from flask import current_app, g, session
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 # As Flask-WTF has them.
-_TOKEN: Final = "csrf_token"  # noqa: S105 # the name of a field
+_TOKEN: Final = "csrf_token"  # noqa: S105 - the name of a field
 _SALT: Final = "wtf-csrf-token"
 _OWNER: Final = "forms_of"
 _BEFORE: Final = "forms_before"
