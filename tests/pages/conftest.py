@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from tests.oauth.world import ISSUER, World, database_url, loaded_keys, open_world
 from tests.pages import showroom
+from tests.pages.signed_in import hash_cheaply
 
 __all__ = ["database_url", "loaded_keys", "open_world"]
 
@@ -37,6 +38,14 @@ class Visitor:
     def send(self, path: str, who: str = "alice", **fields: str) -> TestResponse:
         """Post a form with its token."""
         return self.ask("POST", path, who, data={"csrf_token": self.find_token(), **fields})
+
+
+@pytest.fixture
+def world(open_world: Any) -> World:
+    """Give a world that nobody owns, in which passwords cost nothing to check."""
+    world = open_world()
+    hash_cheaply(world.app)
+    return world
 
 
 @pytest.fixture

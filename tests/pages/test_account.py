@@ -5,19 +5,11 @@ import pytest
 from issuer.model.user import Role
 from tests.oauth.world import ISSUER, World
 from tests.pages import signed_in
-from tests.pages.signed_in import PASSWORD, Member, add_user, hash_cheaply, open_session, sign_in_as
+from tests.pages.signed_in import PASSWORD, Member, add_user, open_session, sign_in_as
 
 ACCOUNT = "/admin/account"
 CHANGE = "/admin/account/password"
 OTHER = "violet trombone on the marsh"
-
-
-@pytest.fixture
-def world(open_world) -> World:
-    """Give a world in which passwords cost nothing to check."""
-    world = open_world()
-    hash_cheaply(world.app)
-    return world
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from issuer.model.web_session import IDLE_SECONDS
 from issuer.registry import services, users, web_sessions
 from tests.conftest import FixedClock
 from tests.oauth.world import World
-from tests.pages.signed_in import PASSWORD, Member, add_user, find_token, hash_cheaply, sign_in_as
+from tests.pages.signed_in import PASSWORD, Member, add_user, find_token, sign_in_as
 
 SIGN_IN = "/admin/sign-in"
 NEW = "/admin/services/new"
@@ -21,14 +21,6 @@ ENDED = "Your session has ended; nothing was saved."
 KEPT = "What you typed is kept"
 SENT = {"Sec-Fetch-Site": "same-origin"}
 HOSTILE = """Shop"'><b>bold</b>"""
-
-
-@pytest.fixture
-def world(open_world) -> World:
-    """Give a world in which passwords cost nothing to check."""
-    world = open_world()
-    hash_cheaply(world.app)
-    return world
 
 
 @pytest.fixture

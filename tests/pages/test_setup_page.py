@@ -11,17 +11,9 @@ from issuer.model.user import Role
 from issuer.registry import setup, users
 from tests.oauth.world import ISSUER, World
 from tests.pages import signed_in
-from tests.pages.signed_in import PASSWORD, add_user, hash_cheaply
+from tests.pages.signed_in import PASSWORD, add_user
 
 SETUP = "/admin/setup"
-
-
-@pytest.fixture
-def world(open_world) -> World:
-    """Give a world that nobody owns, in which passwords cost nothing to check."""
-    world = open_world()
-    hash_cheaply(world.app)
-    return world
 
 
 @pytest.fixture

@@ -14,14 +14,6 @@ from tests.pages.signed_in import PASSWORD, add_user, hash_cheaply, sign_in_as
 SIGN_IN = "/admin/sign-in"
 
 
-@pytest.fixture
-def world(open_world) -> World:
-    """Give a world in which passwords cost nothing to check."""
-    world = open_world()
-    hash_cheaply(world.app)
-    return world
-
-
 def give(world: World, name: str, password: str, query: str = ""):
     """Send the form. query: of its address."""
     page = world.http.open(SIGN_IN + query, ISSUER).text

@@ -9,17 +9,9 @@ from issuer.pages import gate
 from issuer.registry import users
 from tests.oauth.world import World
 from tests.pages.conftest import Visitor
-from tests.pages.signed_in import PASSWORD, Member, hash_cheaply, sign_in_as
+from tests.pages.signed_in import PASSWORD, Member, sign_in_as
 
 STEP_UP = "/admin/step-up"
-
-
-@pytest.fixture
-def world(open_world) -> World:
-    """Give a world in which passwords cost nothing to check."""
-    world = open_world()
-    hash_cheaply(world.app)
-    return world
 
 
 @pytest.fixture
